@@ -1,0 +1,37 @@
+"""Where a command of the terminal is run: the only place that prints errors and exits."""
+
+from __future__ import annotations
+
+import sys
+import traceback as tracebacks
+from typing import Any, Callable, NoReturn
+
+import click
+
+from .. import errors
+
+
+def fail(error: errors.MigrateError) -> NoReturn:
+    """Print an error on one line and leave with its status.
+
+    :param error: what went wrong
+    :raises SystemExit: always
+    """
+    click.echo(f"Error: {error}", err=True)
+    sys.exit(error.status)
+
+
+def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -> None:
+    """Run a command for the terminal.
+
+    :param function: the command
+    :param arguments: its keyword arguments
+    :param traceback: `--traceback`: show where an error came from, before its line
+    :raises SystemExit: it failed
+    """
+    try:
+        function(**arguments)
+    except errors.MigrateError as error:
+        if traceback:
+            click.echo(errors.without_passwords(tracebacks.format_exc()), err=True, nl=False)
+        fail(error)

@@ -1,0 +1,80 @@
+"""`flask db`: the commands as a Click group that an application registers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from .. import errors
+from . import console
+from .parsing import HELP_FLAGS, RowCommand, group_parameters, with_group_values
+from .table import GROUP_HELP, ROWS, Row
+
+
+def _command(row: Row) -> click.Command:
+    @with_appcontext
+    def callback(traceback: bool = False, **params: Any) -> None:
+        parent = click.get_current_context().parent
+        group = parent.params if parent else {}
+        console.run(row.function, with_group_values(params, group), traceback)
+
+    return RowCommand(row, callback)
+
+
+class CommandGroup(click.Group):
+    """The group of `flask db`, whose commands are made when one is looked for.
+
+    :param name: the name of the group, `Migrate(command=...)`
+    """
+
+    def __init__(self, name: str = "db") -> None:
+        super().__init__(
+            name,
+            params=group_parameters(),
+            help=GROUP_HELP,
+            short_help=GROUP_HELP,
+            no_args_is_help=False,
+            invoke_without_command=True,
+            callback=self._list_if_alone,
+            context_settings={"help_option_names": HELP_FLAGS},
+        )
+
+    @staticmethod
+    def _list_if_alone(**_: Any) -> None:
+        ctx = click.get_current_context()
+        if ctx.invoked_subcommand is None:
+            # status 2 and the help on stdout, as Flask-Script answers `manage.py db`
+            click.echo(ctx.get_help())
+            ctx.exit(errors.UsageError.status)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands: those of the table in its order, then those the user added.
+
+        :param ctx: Click's context
+        :raises: nothing
+        """
+        return [*ROWS, *(name for name in self.commands if name not in ROWS)]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Give a command by its name, or None.
+
+        :param ctx: Click's context
+        :param name: the name
+        :raises: nothing
+        """
+        if name not in self.commands and name in ROWS:
+            self.add_command(_command(ROWS[name]))
+        return self.commands.get(name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command that the arguments begin with.
+
+        :param ctx: Click's context
+        :param args: the name of the command and its arguments
+        :raises SystemExit: there is no such command (status 2)
+        """
+        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
+            console.fail(errors.NoSuchCommand(args[0]))
+        return super().resolve_command(ctx, args)

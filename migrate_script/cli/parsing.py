@@ -1,0 +1,144 @@
+"""A row of the table as a Click command, which both front ends read their arguments with."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NoReturn
+
+import click
+
+from .. import errors
+from . import console
+from .table import (
+    ALSO,
+    FLAG,
+    GROUP_OPTIONS,
+    LIST,
+    OPTIONS,
+    TRACEBACK,
+    VALUE,
+    Option,
+    Parameter,
+    Row,
+)
+
+HELP_FLAGS = ["-?", "--help"]
+
+
+def _parameter(name: str, option: Option, default: Any) -> click.Parameter:
+    if not option.flags:
+        many = option.kind == LIST
+        return click.Argument([name], required=False, nargs=-1 if many else 1, default=None)
+    kinds: dict[str, dict[str, Any]] = {
+        VALUE: {"default": default},
+        FLAG: {"is_flag": True, "default": default},
+        LIST: {"multiple": True},
+    }
+    return click.Option([name, *option.flags], help=option.help, **kinds[option.kind])
+
+
+def group_parameters() -> list[click.Parameter]:
+    """Make the options that may stand before the name of a command.
+
+    :raises: nothing
+    """
+    return [_parameter(name, OPTIONS[name], None) for name in GROUP_OPTIONS]
+
+
+def _is_relative(argument: str) -> bool:
+    """Tell a revision such as `-1` from an option."""
+    return argument[1:2].isdigit()
+
+
+class RowCommand(click.Command):
+    """A Click command for one row; it says in one line what is wrong with its arguments.
+
+    :param row: the row
+    :param callback: what to call with the values
+    """
+
+    def __init__(self, row: Row, callback: Callable[..., Any] | None = None) -> None:
+        self.row = row
+        params = [self._from_row(p) for p in row.parameters]
+        params += [
+            _parameter(f"also_{name}", option, None)
+            for (command, name), option in ALSO.items()
+            if command == row.name
+        ]
+        params.append(_parameter("traceback", TRACEBACK, False))
+        super().__init__(
+            row.name,
+            # unknown options are kept as arguments, for `-1` to get through
+            context_settings={"help_option_names": HELP_FLAGS, "ignore_unknown_options": True},
+            callback=callback,
+            params=params,
+            help=row.help,
+            short_help=row.help,
+        )
+        self.allow_extra_args = True
+
+    @staticmethod
+    def _from_row(parameter: Parameter) -> click.Parameter:
+        return _parameter(*parameter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; the values go to `ctx.params`.
+
+        :param ctx: Click's context
+        :param args: the command line behind the name of the command
+        :raises SystemExit: they cannot be read (status 2)
+        """
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            console.fail(errors.BadValue(self.row.name, error.format_message()))
+        if not ctx.resilient_parsing:
+            self._check(ctx, rest)
+            self._finish(ctx.params)
+        return rest
+
+    def _check(self, ctx: click.Context, rest: list[str]) -> None:
+        """Refuse options and arguments that the command does not have."""
+        given = [ctx.params.get(p.name) for p in self.row.parameters if not p.option.flags]
+        for value in given:
+            for argument in value if isinstance(value, tuple) else (value,):
+                if argument and argument.startswith("-") and not _is_relative(argument):
+                    self._refuse(argument)
+        if rest:
+            self._refuse(rest[0])
+
+    def _refuse(self, argument: str) -> NoReturn:
+        if argument.startswith("-") and not _is_relative(argument):
+            console.fail(errors.NoSuchOption(self.row.name, argument.split("=")[0]))
+        console.fail(errors.TooManyArguments(self.row.name, argument))
+
+    def _finish(self, params: dict[str, Any]) -> None:
+        """Put the defaults of the function in, and both ways to give a value together."""
+        for parameter in self.row.parameters:
+            also = params.pop(f"also_{parameter.name}", None)
+            value = params[parameter.name]
+            if also is not None and value is not None:
+                console.fail(errors.GivenTwice(self.row.name, value, also))
+            value = also if value is None else value
+            if isinstance(value, tuple):
+                value = list(value)
+            params[parameter.name] = parameter.default if value in (None, []) else value
+
+
+def with_group_values(params: dict[str, Any], group: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what was given before the name of the command.
+
+    :param params: the values of the command
+    :param group: the values of the group
+    :raises: nothing
+    """
+    filled = {name: params.get(name) or list_or(group.get(name)) for name in GROUP_OPTIONS}
+    return {**params, **filled}
+
+
+def list_or(value: Any) -> Any:
+    """Make a list of a tuple, and None of an empty one.
+
+    :param value: a value from Click or argparse
+    :raises: nothing
+    """
+    return (list(value) or None) if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,172 @@
+"""`manage.py db`: the commands as a Flask-Script sub-manager."""
+
+from __future__ import annotations
+
+import argparse
+from collections import OrderedDict
+from types import MethodType
+from typing import Any, Callable
+
+import click
+from flask_script import Command, Manager, Option
+
+from .. import errors
+from . import console
+from .parsing import HELP_FLAGS, RowCommand, with_group_values
+from .table import GROUP_HELP, GROUP_OPTIONS, LIST, OPTIONS, ROWS, Row
+
+
+class _ShowHelp(argparse.Action):
+    """`--help` of a command: the same text as with `flask db`."""
+
+    def __init__(self, *args: Any, row: Row, **kwargs: Any) -> None:
+        self.row = row
+        kwargs.update(nargs=0, default=argparse.SUPPRESS)
+        super().__init__(*args, **kwargs)
+
+    def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> None:
+        command = RowCommand(self.row)
+        context = click.Context(command, info_name=parser.prog, **command.context_settings)
+        click.echo(command.get_help(context))
+        parser.exit()
+
+
+class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]
+    """The choice of a command, with one line for a name that there is not."""
+
+    @classmethod
+    def take_over(cls, parser: argparse.ArgumentParser) -> None:
+        """Stand in for the choice that Flask-Script made, which 2.0.5 does not let one name."""
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                action.__class__ = cls
+                action.metavar = "COMMAND"
+                # argparse would refuse the name before __call__ sees it
+                vars(action)["choices"] = None
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, *args: Any) -> None:
+        if values[0] not in self._name_parser_map:
+            console.fail(errors.NoSuchCommand(values[0]))
+        super().__call__(parser, namespace, values, *args)
+
+
+class MigrationCommand(Command):  # type: ignore[misc]
+    """One row of the table as a Flask-Script command.
+
+    argparse hands over what stands behind the name as it is, and Click reads it: so the same
+    words mean the same as with `flask db`, and `-1` or `-3:` are not taken for options.
+
+    :param row: the row
+    """
+
+    capture_all_args = True
+    help_args = ()
+
+    def __init__(self, row: Row) -> None:
+        super().__init__()
+        self.row = row
+        self.help = self.__doc__ = row.help
+        self.manager: Any = None
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+        """Make the argparse parser, which knows `--help` and the options a user added.
+
+        :param args: as in Flask-Script
+        :param kwargs: as in Flask-Script
+        :raises: nothing
+        """
+        self.manager = kwargs.get("parent")
+        parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
+        parser.add_argument(*HELP_FLAGS, action=_ShowHelp, row=self.row)
+        return parser
+
+    def __call__(self, app: Any = None, arguments: Any = (), **added: Any) -> Any:
+        """Read the arguments and run the command in a request context, as Flask-Script does.
+
+        :param app: the application
+        :param arguments: the command line behind the name of the command
+        :param added: values of options that a user added
+        :raises SystemExit: it failed
+        """
+        params = RowCommand(self.row).make_context(self.row.name, list(arguments)).params
+        params = with_group_values(params, getattr(self.manager, "given", {}))
+        return super().__call__(app, **params, **added)
+
+    def run(self, traceback: bool = False, **params: Any) -> None:
+        """Run the command.
+
+        :param traceback: `--traceback`
+        :param params: the parameters of its function
+        :raises SystemExit: it failed
+        """
+        console.run(self.row.function, params, traceback)
+
+
+class _OnClassToo:
+    """A method of Manager that can be called on the class as well, for all its instances."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return MethodType(self.function, owner if instance is None else instance)
+
+
+def _group_option(name: str) -> Option:
+    option = OPTIONS[name]
+    action = "append" if option.kind == LIST else "store"
+    return Option(*option.flags, dest=name, action=action, default=None, help=option.help)
+
+
+class MigrateCommand(Manager):  # type: ignore[misc]
+    """Perform database migrations.
+
+    A class, for `add_command('db', MigrateCommand)` to make its own instance. The commands belong
+    to the class: code written when this was an instance adds to it, or takes from it, here.
+    """
+
+    name = "db"
+    _commands: dict[str, Any] = OrderedDict(zip(ROWS, map(MigrationCommand, ROWS.values())))
+    _options: list[Any] = []
+
+    add_command = _OnClassToo(Manager.add_command)
+    add_option = _OnClassToo(Manager.add_option)
+    command = _OnClassToo(Manager.command)
+    option = _OnClassToo(Manager.option)
+    shell = _OnClassToo(Manager.shell)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("help", GROUP_HELP)
+        kwargs.setdefault("description", GROUP_HELP)
+        super().__init__(*args, **kwargs)
+        self._commands = type(self)._commands
+        self._options = type(self)._options
+        self.given: dict[str, Any] = {}
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+        """Make the argparse parser, with a parser for each command.
+
+        :param args: as in Flask-Script
+        :param kwargs: as in Flask-Script
+        :raises: nothing
+        """
+        parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
+        _Commands.take_over(parser)
+        return parser
+
+    def get_options(self) -> list[Any]:
+        """Give the options that may stand before the name of a command.
+
+        :raises: nothing
+        """
+        return [*map(_group_option, GROUP_OPTIONS), *self._options]
+
+    def __call__(self, app: Any = None, **options: Any) -> Any:
+        """Note the options of the group, and pass the application on.
+
+        :param app: the application, or what makes it
+        :param options: values of the options of the group
+        :raises Exception: there is no application
+        """
+        self.given = {name: options.pop(name, None) for name in GROUP_OPTIONS}
+        return super().__call__(app, **options)

@@ -1,0 +1,126 @@
+"""Every option once, every command once; both front ends are made from this.
+
+A command is a function of `commands`. Its parameters are its options and arguments, looked up by
+name below; its defaults are those of the function, its help the first line of the docstring.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Callable, NamedTuple
+
+from .. import commands
+
+VALUE, FLAG, LIST = "value", "flag", "list"
+
+
+class Option(NamedTuple):
+    """How a parameter is written on the command line: `flags` is empty for an argument."""
+
+    flags: tuple[str, ...]
+    kind: str
+    help: str = ""
+
+
+OPTIONS: dict[str, Option] = {
+    "directory": Option(
+        ("-d", "--directory"), VALUE, "The migrations folder ('migrations' if nothing else is set)."
+    ),
+    "x_arg": Option(
+        ("-x", "--x-arg"), LIST, "An argument for env.py, often name=value; may be repeated."
+    ),
+    "multidb": Option(("--multidb",), FLAG, "Support several databases (SQLALCHEMY_BINDS)."),
+    "template": Option(
+        ("-t", "--template"), VALUE, "The template to use: a name, or the path of a folder."
+    ),
+    "package": Option(("--package",), FLAG, "Add an __init__.py to the folder and its versions."),
+    "message": Option(("-m", "--message"), VALUE, "What the revision does."),
+    "autogenerate": Option(
+        ("--autogenerate",), FLAG, "Fill the file with the differences of models and database."
+    ),
+    "sql": Option(("--sql",), FLAG, "Print the SQL and leave the database alone."),
+    "head": Option(("--head",), VALUE, "The revision to build on, or <branch>@head."),
+    "splice": Option(("--splice",), FLAG, "Allow to build on a revision that is not a head."),
+    "branch_label": Option(("--branch-label",), VALUE, "A label for the branch of the revision."),
+    "version_path": Option(
+        ("--version-path",), VALUE, "The versions folder to write to, where there are several."
+    ),
+    "rev_id": Option(("--rev-id",), VALUE, "The identifier to use instead of a random one."),
+    "depends_on": Option(
+        ("--depends-on",), LIST, "A revision that must be applied first; may be repeated."
+    ),
+    "tag": Option(("--tag",), VALUE, "Any word, for env.py to read."),
+    "purge": Option(("--purge",), FLAG, "Forget what the database has noted before, known or not."),
+    "rev_range": Option(
+        ("-r", "--rev-range"), VALUE, "[start]:[end], where either may be 'current'."
+    ),
+    "verbose": Option(("-v", "--verbose"), FLAG, "Show more of each revision."),
+    "indicate_current": Option(
+        ("-i", "--indicate-current"), FLAG, "Mark the revision that the database is at."
+    ),
+    "resolve_dependencies": Option(
+        ("--resolve-dependencies",), FLAG, "Leave out what another head depends on."
+    ),
+    "check_heads": Option(("--check-heads",), FLAG, "Fail unless it is the newest revision."),
+    "revision": Option((), VALUE),
+    "revisions": Option((), LIST),
+}
+
+# a second way to give a parameter, for one command
+ALSO: dict[tuple[str, str], Option] = {
+    ("downgrade", "revision"): Option(("--revision",), VALUE, "The same as the argument."),
+}
+
+# for every command, and not for its function
+TRACEBACK = Option(("--traceback",), FLAG, "Show where an error came from.")
+
+GROUP_HELP = "Perform database migrations."
+GROUP_OPTIONS = ("directory", "x_arg")
+
+COMMANDS: tuple[Callable[..., Any], ...] = (
+    commands.init,
+    commands.revision,
+    commands.migrate,
+    commands.edit,
+    commands.merge,
+    commands.upgrade,
+    commands.downgrade,
+    commands.show,
+    commands.history,
+    commands.heads,
+    commands.branches,
+    commands.current,
+    commands.stamp,
+    commands.check,
+    commands.list_templates,
+)
+
+
+class Parameter(NamedTuple):
+    """A parameter of one command, with the default of the function."""
+
+    name: str
+    option: Option
+    default: Any
+
+
+class Row(NamedTuple):
+    """A command: its name on the command line, its help sentence, its function."""
+
+    name: str
+    help: str
+    function: Callable[..., Any]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The options and arguments, in the order of the function."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return [Parameter(p.name, OPTIONS[p.name], p.default) for p in parameters]
+
+
+def _row(function: Callable[..., Any]) -> Row:
+    sentence = (function.__doc__ or "").splitlines()[0]
+    return Row(function.__name__.replace("_", "-"), sentence, function)
+
+
+ROWS: dict[str, Row] = {row.name: row for row in map(_row, COMMANDS)}

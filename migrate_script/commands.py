@@ -1,0 +1,358 @@
+"""The commands, as functions: they return what they did and raise an error of our family.
+
+Names, parameters and their order are Flask-Migrate's, with more keywords. All but
+`list_templates` need an application context. The first line of a docstring is the help sentence
+on the command line, and each parameter names its flag; what env.py prints or Alembic reports goes
+to standard output, as it does there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Sequence
+
+from . import errors
+from .project import Directory, Project, XArg
+
+if TYPE_CHECKING:
+    from alembic.script import Script
+
+
+def list_templates(directory: Directory = None, x_arg: XArg = None) -> list[str]:
+    """List the templates that init can use.
+
+    :param directory: `-d`, `--directory`: taken like everywhere, without effect
+    :param x_arg: `-x`, `--x-arg`: taken like everywhere, without effect
+    :returns: their names
+    :raises: nothing
+    """
+    from . import config  # imports Alembic, as said in `project`
+
+    config.print_templates()
+    return config.template_names()
+
+
+def init(
+    directory: Directory = None,
+    multidb: bool = False,
+    template: str | None = None,
+    package: bool = False,
+    x_arg: XArg = None,
+) -> str:
+    """Create a migrations folder.
+
+    :param directory: `-d`, `--directory`: the folder to create
+    :param multidb: `--multidb`: make it for several databases (SQLALCHEMY_BINDS)
+    :param template: `-t`, `--template`: the name of a template, or the path of one's own
+    :param package: `--package`: add an `__init__.py` to the folder and its versions
+    :param x_arg: `-x`, `--x-arg`: arguments for the application's `@migrate.configure` functions
+    :returns: the folder
+    :raises MigrateError: the folder is in use, or cannot be written; nothing is left of it
+    """
+    from . import authoring  # imports Alembic, as said in `project`
+
+    project = Project(directory, x_arg, new=True)
+    folder = Path(project.directory)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise errors.FolderError.exists(project.directory)
+    name = project.config.use_template(template or ("flask-multidb" if multidb else "flask"))
+    with authoring.nothing_left(project.directory):
+        project.run("init", project.directory, template=name, package=package)
+    return project.directory
+
+
+def revision(
+    directory: Directory = None,
+    message: str | None = None,
+    autogenerate: bool = False,
+    sql: bool = False,
+    head: str = "head",
+    splice: bool = False,
+    branch_label: str | None = None,
+    version_path: str | None = None,
+    rev_id: str | None = None,
+    depends_on: str | Sequence[str] | None = None,
+    x_arg: XArg = None,
+) -> list[Script]:
+    """Create a new revision file.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param message: `-m`, `--message`: what the revision does; becomes a part of the file's name
+    :param autogenerate: `--autogenerate`: fill it with the differences of models and database
+    :param sql: `--sql`: show it instead of writing it, where env.py runs for every revision
+    :param head: `--head`: the revision to build on, or `<branch>@head`
+    :param splice: `--splice`: allow to build on a revision that is not a head
+    :param branch_label: `--branch-label`: a label for the branch that starts here
+    :param version_path: `--version-path`: which of several versions folders to write to
+    :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits and underscores
+    :param depends_on: `--depends-on`: revisions that must be applied first
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: the new scripts; none when there is nothing to write
+    :raises MigrateError: it cannot be written; no file is left
+    """
+    project = Project(directory, x_arg, ["autogenerate"] if autogenerate else [])
+    return project.write(
+        "revision",
+        message=message,
+        autogenerate=autogenerate,
+        sql=sql,
+        head=head,
+        splice=splice,
+        branch_label=branch_label,
+        version_path=version_path,
+        rev_id=rev_id,
+        depends_on=list(depends_on) if isinstance(depends_on, (list, tuple)) else depends_on,
+    )
+
+
+def migrate(
+    directory: Directory = None,
+    message: str | None = None,
+    sql: bool = False,
+    head: str = "head",
+    splice: bool = False,
+    branch_label: str | None = None,
+    version_path: str | None = None,
+    rev_id: str | None = None,
+    x_arg: XArg = None,
+    depends_on: str | Sequence[str] | None = None,
+) -> list[Script]:
+    """Create a revision file from the differences of models and database.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param message: `-m`, `--message`: what the revision does; becomes a part of the file's name
+    :param sql: `--sql`: show it instead of writing it, where env.py runs for every revision
+    :param head: `--head`: the revision to build on, or `<branch>@head`
+    :param splice: `--splice`: allow to build on a revision that is not a head
+    :param branch_label: `--branch-label`: a label for the branch that starts here
+    :param version_path: `--version-path`: which of several versions folders to write to
+    :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits and underscores
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :param depends_on: `--depends-on`: revisions that must be applied first
+    :returns: the new scripts; none when there is nothing to write
+    :raises MigrateError: it cannot be written; no file is left
+    """
+    return revision(
+        directory, message, True, sql, head, splice, branch_label, version_path, rev_id,
+        depends_on, x_arg,
+    )  # fmt: skip
+
+
+def edit(directory: Directory = None, revision: str = "head", x_arg: XArg = None) -> list[Script]:
+    """Open a revision file in $EDITOR.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param revision: the revision; `current` for that of the database
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: the scripts that were opened
+    :raises MigrateError: there is no such revision, or no editor
+    """
+    _, run = Project(directory, x_arg).run("edit", revision)
+    return list(run.scripts)
+
+
+def merge(
+    directory: Directory = None,
+    revisions: str | Sequence[str] = (),
+    message: str | None = None,
+    branch_label: str | None = None,
+    rev_id: str | None = None,
+    x_arg: XArg = None,
+) -> list[Script]:
+    """Join several heads in a new revision file.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param revisions: the revisions to join; all heads when none is named
+    :param message: `-m`, `--message`: becomes a part of the file's name
+    :param branch_label: `--branch-label`: a label for the joined branch
+    :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits and underscores
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: the new scripts
+    :raises MigrateError: there is nothing to join, or it cannot be written
+    """
+    project = Project(directory, x_arg)
+    if not revisions:
+        heads = [script.revision for script in project.find("heads")]
+        if len(heads) < 2:
+            raise errors.RevisionError.nothing_to_merge(heads)
+    return project.write(
+        "merge", revisions or "heads", message=message, branch_label=branch_label, rev_id=rev_id
+    )
+
+
+def upgrade(
+    directory: Directory = None,
+    revision: str = "head",
+    sql: bool = False,
+    tag: str | None = None,
+    x_arg: XArg = None,
+) -> list[str]:
+    """Upgrade the database to a later revision.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param revision: the target: `head`, `heads`, an identifier, `+2`; with `--sql` also `from:to`
+    :param sql: `--sql`: print the SQL and leave the database alone
+    :param tag: `--tag`: any word, for env.py to read
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: the identifiers of the revisions that ran, in order
+    :raises MigrateError: there is no such revision, or one failed
+    """
+    _, run = Project(directory, x_arg).run("upgrade", revision, sql=sql, tag=tag)
+    return list(run.revisions)
+
+
+def downgrade(
+    directory: Directory = None,
+    revision: str = "-1",
+    sql: bool = False,
+    tag: str | None = None,
+    x_arg: XArg = None,
+) -> list[str]:
+    """Downgrade the database to an earlier revision.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param revision: `--revision` or the argument: an identifier, `-1`, `base`; with `--sql` also
+        `from:to`, where `-1` alone means `head:-1`
+    :param sql: `--sql`: print the SQL and leave the database alone
+    :param tag: `--tag`: any word, for env.py to read
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: the identifiers of the revisions that were undone, in order
+    :raises MigrateError: there is no such revision, or one failed
+    """
+    if sql and revision == "-1":
+        revision = "head:-1"
+    _, run = Project(directory, x_arg).run("downgrade", revision, sql=sql, tag=tag)
+    return list(run.revisions)
+
+
+def show(directory: Directory = None, revision: str = "head", x_arg: XArg = None) -> list[Script]:
+    """Show a revision.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param revision: the revision; `current` for that of the database
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: the scripts that were shown
+    :raises MigrateError: there is no such revision
+    """
+    _, run = Project(directory, x_arg).run("show", revision)
+    return list(run.scripts)
+
+
+def history(
+    directory: Directory = None,
+    rev_range: str | None = None,
+    verbose: bool = False,
+    indicate_current: bool = False,
+    x_arg: XArg = None,
+) -> list[Script]:
+    """List the revisions, newest first.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param rev_range: `-r`, `--rev-range`: `[start]:[end]`, where either may be `current`
+    :param verbose: `-v`, `--verbose`: show more of each
+    :param indicate_current: `-i`, `--indicate-current`: mark the database's revision
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: the scripts that were listed
+    :raises MigrateError: the range is not one
+    """
+    _, run = Project(directory, x_arg).run(
+        "history", rev_range, verbose=verbose, indicate_current=indicate_current
+    )
+    return list(run.scripts)
+
+
+def heads(
+    directory: Directory = None,
+    verbose: bool = False,
+    resolve_dependencies: bool = False,
+    x_arg: XArg = None,
+) -> list[str]:
+    """List the newest revision of each branch.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param verbose: `-v`, `--verbose`: show more of each
+    :param resolve_dependencies: `--resolve-dependencies`: leave out what another one depends on
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: their identifiers
+    :raises MigrateError: a script cannot be loaded
+    """
+    _, run = Project(directory, x_arg).run(
+        "heads", verbose=verbose, resolve_dependencies=resolve_dependencies
+    )
+    return [script.revision for script in run.scripts]
+
+
+def branches(
+    directory: Directory = None, verbose: bool = False, x_arg: XArg = None
+) -> list[Script]:
+    """List the revisions where branches part.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param verbose: `-v`, `--verbose`: show more of each
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: those scripts
+    :raises MigrateError: a script cannot be loaded
+    """
+    _, run = Project(directory, x_arg).run("branches", verbose=verbose)
+    return [script for script in run.scripts if script.is_branch_point]
+
+
+def current(
+    directory: Directory = None,
+    verbose: bool = False,
+    check_heads: bool = False,
+    x_arg: XArg = None,
+) -> list[str]:
+    """Show the revision that the database is at.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param verbose: `-v`, `--verbose`: show more of each
+    :param check_heads: `--check-heads`: fail unless it is the newest
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: the identifiers, one for each branch; none for an empty database
+    :raises MigrateError: the database cannot be read, or is behind
+    """
+    project = Project(directory, x_arg)
+    _, run = project.run("current", verbose=verbose)
+    if check_heads:
+        newest = [script.revision for script in project.find("heads")]
+        if any(set(at) != set(newest) for at in run.heads_of_each):
+            raise errors.NotAtHead(run.heads, newest)
+    return list(run.heads)
+
+
+def stamp(
+    directory: Directory = None,
+    revision: str | Sequence[str] = "head",
+    sql: bool = False,
+    tag: str | None = None,
+    purge: bool = False,
+    x_arg: XArg = None,
+) -> list[str]:
+    """Note a revision in the database without running it.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param revision: the revision; `heads`, or `base` for none
+    :param sql: `--sql`: print the SQL and leave the database alone
+    :param tag: `--tag`: any word, for env.py to read
+    :param purge: `--purge`: forget what the database has noted first, known or not
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :returns: the identifiers that are noted now
+    :raises MigrateError: there is no such revision
+    """
+    project = Project(directory, x_arg)
+    project.run("stamp", revision, sql=sql, tag=tag, purge=purge)
+    targets = [revision] if isinstance(revision, str) else list(revision)
+    names = [target.split(":")[-1] for target in targets]
+    return [script.revision for script in project.find(names)]
+
+
+def check(directory: Directory = None, x_arg: XArg = None) -> None:
+    """Fail if the models and the database differ.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :raises DifferencesFound: they differ
+    :raises MigrateError: they cannot be compared
+    """
+    Project(directory, x_arg).run("check")

@@ -1,0 +1,1 @@
+"""What old releases expect. Each file says which release it serves and when it may be deleted."""

@@ -1,0 +1,161 @@
+"""The Alembic configuration of one migrations folder."""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any, Callable, Iterable, Sequence
+
+from alembic.config import Config as AlembicConfig
+
+from . import errors
+
+TEMPLATES = Path(__file__).parent / "templates"
+_LONE_PERCENT = re.compile(r"%(?!\()")
+
+
+def template_names() -> list[str]:
+    """Name the templates that come with the package.
+
+    :raises: nothing
+    """
+    return sorted(path.name for path in TEMPLATES.iterdir() if path.is_dir())
+
+
+def print_templates() -> None:
+    """Print the templates, each with the first line of its README.
+
+    :raises: nothing
+    """
+    config = Config(stdout=sys.stdout)
+    for name in template_names():
+        with open(TEMPLATES / name / "README", encoding="utf-8") as readme:
+            config.print_stdout("%s - %s", name, readme.readline().strip())
+
+
+def escape(value: str) -> str:
+    """Double the percent signs of a value on its way into an ini section.
+
+    :param value: a path or a URL
+    :raises: nothing
+    """
+    return value.replace("%", "%%")
+
+
+def _tolerant(value: str) -> str:
+    """Let a value through ConfigParser, whether its percent signs are escaped or not."""
+    without_escapes = value.replace("%%", "")
+    return escape(value) if _LONE_PERCENT.search(without_escapes) else value
+
+
+class Config(AlembicConfig):
+    """Alembic's Config, with our templates, and at ease with `%` in paths and URLs."""
+
+    template_directory = TEMPLATES
+
+    def use_template(self, template: str) -> str:
+        """Choose what `init` copies.
+
+        :param template: the name of one of ours, or the path of a folder
+        :returns: the name to hand to Alembic
+        :raises MigrateError: there is no such template
+        """
+        path = Path(template)
+        if len(path.parts) > 1:
+            self.template_directory, template = path.parent, path.name
+        if not (self.template_directory / template).is_dir():
+            raise errors.FolderError.no_template(str(path), template_names())
+        return template
+
+    def get_template_directory(self) -> str:
+        """Name the folder that `init` copies a template from.
+
+        :raises: nothing
+        """
+        return str(self.template_directory)
+
+    def _get_template_path(self) -> Path:
+        # Alembic 1.16.0 asks here and not above
+        return self.template_directory
+
+    def set_section_option(self, section: str, name: str, value: str) -> None:
+        """Set an option; a `%` need not be doubled, as in old env.py files it is not.
+
+        :param section: the section of the ini file
+        :param name: the option
+        :param value: its value
+        :raises configparser.Error: the section cannot be made
+        """
+        super().set_section_option(section, name, _tolerant(value))
+
+    def escape_here(self) -> None:
+        """Let `%(here)s` stand for a path with `%` in it.
+
+        :raises MigrateError: alembic.ini cannot be read
+        """
+        try:
+            defaults: Any = self.file_config.defaults()
+        except (configparser.Error, UnicodeDecodeError, OSError) as error:
+            raise errors.FolderError.bad_ini(
+                str(self.config_file_name), errors.cause_of(error)
+            ) from error
+        defaults["here"] = escape(defaults["here"])
+
+
+def _x_arguments(x_arg: str | Iterable[str] | None) -> list[str]:
+    if x_arg is None:
+        return []
+    return [x_arg] if isinstance(x_arg, str) else list(x_arg)
+
+
+def build(
+    directory: str,
+    callbacks: Sequence[Callable[[Any], Any]],
+    x_arg: str | Iterable[str] | None = None,
+    opts: Iterable[str] | None = None,
+    new: bool = False,
+) -> Config:
+    """Make the Config of a folder, finished by the application's `@migrate.configure` callbacks.
+
+    :param directory: the migrations folder
+    :param callbacks: functions that take a Config and return it, or another
+    :param x_arg: what env.py reads with `context.get_x_argument()`
+    :param opts: names that env.py finds true in `config.cmd_opts`, such as `autogenerate`
+    :param new: the folder is about to be created, so its alembic.ini is not read
+    :raises MigrateError: alembic.ini cannot be read
+    """
+    ini = os.path.join(directory, "alembic.ini")
+    # Alembic's own default for stdout is the one of the time it was imported
+    config = Config(None if new else ini, stdout=sys.stdout)
+    config.cmd_opts = argparse.Namespace(x=_x_arguments(x_arg), autogenerate=False)
+    for name in opts or ():
+        setattr(config.cmd_opts, name, True)
+    config.escape_here()
+    config.config_file_name = ini
+    config.set_main_option("script_location", escape(directory))
+    for callback in callbacks:
+        config = callback(config)
+    return config
+
+
+def check_folder(config: AlembicConfig, directory: str) -> None:
+    """Make sure that a folder has what every command but `init` needs.
+
+    :param config: its Config
+    :param directory: the folder, as the user named it
+    :raises MigrateError: the folder or a part of it is missing
+    """
+    folder = Path(config.get_main_option("script_location") or directory)
+    if ":" in str(folder) and not folder.is_absolute():
+        return  # "package:folder" is Alembic's to find
+    if not folder.is_dir():
+        raise errors.FolderError.missing(directory, str(folder.resolve()))
+    for name in ("env.py", "script.py.mako"):
+        if not (folder / name).exists():
+            raise errors.FolderError.no_file(str(folder / name))
+    if not config.get_main_option("version_locations") and not (folder / "versions").is_dir():
+        raise errors.FolderError.no_versions(str(folder / "versions"))

@@ -1,0 +1,109 @@
+"""The Flask extension: an application's settings for its migrations."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Iterable, Union
+
+from .cli.group import CommandGroup
+from .cli.shell import model_names
+from .state import MigrateState
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+class Migrate:
+    """Connect an application and its database object with a migrations folder.
+
+    :param app: the application; may come later, by `init_app`
+    :param db: the Flask-SQLAlchemy object, or any with a `metadata`; where none is given, the one
+        that the application registered
+    :param directory: the migrations folder, relative to the working directory
+    :param command: the name of the group of commands, `flask <command> upgrade`
+    :param compare_type: let `migrate` see that the type of a column changed
+    :param render_as_batch: write scripts in batch mode, which SQLite needs to alter a table
+    :param kwargs: passed on to Alembic's `context.configure`
+    :raises: nothing
+    """
+
+    def __init__(
+        self,
+        app: Any = None,
+        db: Any = None,
+        directory: Path = "migrations",
+        command: str = "db",
+        compare_type: bool = True,
+        render_as_batch: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        self.db = db
+        self.directory = os.fspath(directory)
+        self.command = command
+        self.configure_callbacks: list[Callable[[Any], Any]] = []
+        self.alembic_ctx_kwargs: dict[str, Any] = {
+            **kwargs,
+            "compare_type": compare_type,
+            "render_as_batch": render_as_batch,
+        }
+        # a factory in place of an application has no extensions: its application comes later
+        if hasattr(app, "extensions"):
+            self.init_app(app)
+
+    def init_app(
+        self,
+        app: Any,
+        db: Any = None,
+        directory: Path | None = None,
+        command: str | None = None,
+        compare_type: bool | None = None,
+        render_as_batch: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Register with an application; what is not given is as in the constructor.
+
+        :param app: the application
+        :param db: its database object
+        :param directory: its migrations folder
+        :param command: the name of its group of commands
+        :param compare_type: see the constructor
+        :param render_as_batch: see the constructor
+        :param kwargs: passed on to Alembic's `context.configure`
+        :raises: nothing
+        """
+        self.db = db if db is not None else self.db
+        self.directory = os.fspath(directory or self.directory)
+        self.command = command or self.command
+        given = {"compare_type": compare_type, "render_as_batch": render_as_batch}
+        self.alembic_ctx_kwargs.update(kwargs)
+        self.alembic_ctx_kwargs.update({k: v for k, v in given.items() if v is not None})
+        app.extensions["migrate"] = MigrateState(
+            self, self.db, self.directory, dict(self.alembic_ctx_kwargs)
+        )
+        app.cli.add_command(CommandGroup(self.command))
+        app.shell_context_processor(model_names)
+
+    def configure(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Let a function change the Alembic Config before each command.
+
+        :param function: takes the Config and returns it, or another
+        :raises: nothing
+        """
+        self.configure_callbacks.append(function)
+        return function
+
+    def get_config(
+        self,
+        directory: Path | None = None,
+        x_arg: str | Iterable[str] | None = None,
+        opts: Iterable[str] | None = None,
+    ) -> Any:
+        """Make the Alembic Config of a folder.
+
+        :param directory: the folder; None for the one of this object
+        :param x_arg: arguments for env.py
+        :param opts: what env.py finds true in `config.cmd_opts`
+        :raises MigrateError: alembic.ini cannot be read
+        """
+        from .config import build  # imports Alembic, as said in `project`
+
+        return build(os.fspath(directory or self.directory), self.configure_callbacks, x_arg, opts)

@@ -1,0 +1,35 @@
+"""The moment env.py calls `context.configure`: the application's settings join its own."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+DEFAULTS = {"compare_type": True, "render_as_batch": True}
+
+
+def _both(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[..., Any]:
+    """Run the application's directives hook before the one that env.py has."""
+
+    def process_revision_directives(context: Any, revision: Any, directives: Any) -> None:
+        first(context, revision, directives)
+        if directives:
+            second(context, revision, directives)
+
+    return process_revision_directives
+
+
+def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **kwargs: Any) -> None:
+    """Call Alembic's `configure` with what env.py gave and, where it gave nothing, the settings.
+
+    :param env: the EnvironmentContext
+    :param original: its own `configure`
+    :param run: the `Run` of the command
+    :raises Exception: as Alembic's does
+    """
+    hook = "process_revision_directives"
+    ours, theirs = run.options.get(hook), kwargs.get(hook)
+    if ours is not None and theirs is not None and ours is not theirs:
+        kwargs[hook] = _both(ours, theirs)
+    for name, value in {**DEFAULTS, **run.options}.items():
+        kwargs.setdefault(name, value)
+    original(*args, **kwargs)

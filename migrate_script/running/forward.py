@@ -1,0 +1,175 @@
+"""The way to Alembic: its own commands, with the project's env.py under observation."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from functools import partial
+from types import FunctionType
+from typing import Any, Callable, Iterable, Iterator
+
+import alembic
+from alembic import command
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+
+from .. import errors
+from ..failures import translated
+from .configuring import configure
+from .logs import kept_loggers
+
+# alembic.context is a global: two commands in two threads of a process would share it
+_ONE_AT_A_TIME = threading.RLock()
+
+
+class Run:
+    """What one command did, for its caller and for the sentence about a failure.
+
+    :param options: the application's settings for Alembic's `context.configure`
+    """
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        self.heads_of_each: list[tuple[str, ...]] = []
+        self.scripts: list[Any] = []
+        self.steps: list[Any] = []
+        self.current: Any | None = None
+
+    def plan(self, fn: Callable[..., Any], heads: Any, context: Any) -> Any:
+        """Work out every step before the first is run, and note which one is running.
+
+        :param fn: Alembic's function, from the heads of a database to the steps
+        :param heads: where the database is
+        :param context: Alembic's MigrationContext
+        :raises MigrateError: a script that is to run lacks its function
+        """
+        self.heads_of_each.append(tuple(heads))
+        steps = list(fn(heads, context))
+        for step in steps:
+            _check_function(step)
+        self.steps.extend(steps)
+        return self._watched(steps)
+
+    def _watched(self, steps: list[Any]) -> Any:
+        for step in steps:
+            self.current = step
+            yield step
+        self.current = None
+
+    @property
+    def heads(self) -> list[str]:
+        """Where the databases were, each revision once."""
+        return list(dict.fromkeys(head for heads in self.heads_of_each for head in heads))
+
+    @property
+    def revisions(self) -> list[str]:
+        """The revisions that ran, each once, in the order they ran."""
+        names = (step.revision.revision for step in self.steps if hasattr(step, "revision"))
+        return list(dict.fromkeys(names))
+
+    def note(self, read: Callable[..., Iterable[Any]], *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Pass on the scripts that Alembic reads, and note them.
+
+        :param read: a function of Alembic's ScriptDirectory
+        :raises Exception: as that function does
+        """
+        for script in read(*args, **kwargs):
+            if script is not None and script not in self.scripts:
+                self.scripts.append(script)
+            yield script
+
+
+def _check_function(step: Any) -> None:
+    """Refuse a script without the function that is about to be called."""
+    if not hasattr(step, "revision"):
+        return  # a stamp runs no script
+    name = "upgrade" if step.is_upgrade else "downgrade"
+    if not callable(getattr(step.revision.module, name, None)):
+        raise errors.ScriptError.no_function(step.revision.path, name)
+
+
+def option_missing(name: str, option: str) -> errors.NeedsNewerAlembic:
+    """Word the refusal of an option that the installed Alembic lacks.
+
+    :param name: the command
+    :param option: the parameter of Alembic's function
+    :raises: nothing
+    """
+    flag = "--" + option.replace("_", "-")
+    return errors.NeedsNewerAlembic(f"{name} {flag}", alembic.__version__)
+
+
+def _accepted(function: Callable[..., Any], name: str, keywords: dict[str, Any]) -> dict[str, Any]:
+    """Drop what was not given; refuse what was given and Alembic does not know."""
+    known = inspect.signature(function).parameters
+    unknown = [key for key, value in keywords.items() if key not in known and value]
+    if unknown:
+        raise option_missing(name, unknown[0])
+    return {key: value for key, value in keywords.items() if key in known}
+
+
+def _observed(function: FunctionType, run: Run) -> FunctionType:
+    """Copy one of Alembic's commands, so that it makes its environment and directory with ours.
+
+    Nothing of Alembic's is changed: the copy has its own globals.
+    """
+    names = dict(
+        function.__globals__,
+        EnvironmentContext=partial(_environment, run),
+        ScriptDirectory=_Directories(run),
+    )
+    copy = FunctionType(
+        function.__code__, names, function.__name__, function.__defaults__, function.__closure__
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
+
+
+def _environment(run: Run, config: Any, script: Any, **kwargs: Any) -> EnvironmentContext:
+    if "fn" in kwargs:
+        kwargs["fn"] = partial(run.plan, kwargs["fn"])
+    env = EnvironmentContext(config, script, **kwargs)
+    # on the instance: Alembic keeps the names it publishes to env.py per class, so that a
+    # subclass would publish none
+    env.configure = partial(configure, env, env.configure, run)  # type: ignore[method-assign]
+    return env
+
+
+class _Directories:
+    """What Alembic's commands find under the name of ScriptDirectory."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def __call__(self, *args: Any, **kwargs: Any) -> ScriptDirectory:
+        return ScriptDirectory(*args, **kwargs)
+
+    def from_config(self, config: Any) -> ScriptDirectory:
+        scripts = ScriptDirectory.from_config(config)
+        note, walk, get = self.run.note, scripts.walk_revisions, scripts.get_revisions
+        vars(scripts).update(
+            walk_revisions=partial(note, walk), get_revisions=lambda *args: tuple(note(get, *args))
+        )
+        return scripts
+
+
+def forward(
+    name: str, config: Any, options: dict[str, Any], *arguments: Any, **keywords: Any
+) -> Any:
+    """Run one of Alembic's commands.
+
+    :param name: its name in `alembic.command`
+    :param config: the Config of the folder
+    :param options: the application's settings for Alembic's `context.configure`
+    :param arguments: passed on as they are
+    :param keywords: passed on where this Alembic knows them
+    :returns: a pair: what Alembic returned, and the `Run`
+    :raises MigrateError: whatever went wrong
+    """
+    function = getattr(command, name, None)
+    if function is None:
+        raise errors.NeedsNewerAlembic(f"db {name}", alembic.__version__)
+    keywords = _accepted(function, name, keywords)
+    run = Run(options)
+    with _ONE_AT_A_TIME, kept_loggers(), translated(config, run):
+        return _observed(function, run)(config, *arguments, **keywords), run

@@ -1,0 +1,83 @@
+"""Logging stays what the application made of it.
+
+env.py calls `logging.config.fileConfig`, which closes the application's handlers, switches off
+the loggers it does not know and stays in force when the command is over. While a command runs,
+that call is answered here: an application that configured logging itself keeps its own, one that
+did not gets what alembic.ini says, and afterwards every logger is as it was before.
+"""
+
+from __future__ import annotations
+
+import configparser
+import logging
+import logging.config
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Tuple
+
+_Picture = Dict[logging.Logger, Tuple[int, bool, bool, Tuple[Any, ...]]]
+
+
+def _loggers() -> Iterator[logging.Logger]:
+    yield logging.getLogger()
+    for logger in list(logging.Logger.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            yield logger
+
+
+def _picture() -> _Picture:
+    return {
+        logger: (logger.level, logger.disabled, logger.propagate, tuple(logger.handlers))
+        for logger in _loggers()
+    }
+
+
+def _restore(before: _Picture) -> None:
+    for logger in _loggers():
+        level, disabled, propagate, handlers = before.get(logger, (logging.NOTSET, False, True, ()))
+        logger.setLevel(level)
+        logger.disabled, logger.propagate = disabled, propagate
+        logger.handlers[:] = handlers
+
+
+def _apply(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Configure logging from alembic.ini, adding to what is there and closing nothing."""
+    kwargs["disable_existing_loggers"] = False
+    clear = vars(logging.config).get("_clearExistingHandlers")
+    if clear is not None:
+        logging.config._clearExistingHandlers = lambda: None  # type: ignore[attr-defined]
+    try:
+        original(*args, **kwargs)
+    except (KeyError, configparser.Error, RuntimeError, ValueError):
+        # an alembic.ini without (all of) the logging sections: show what Alembic reports anyway
+        logging.basicConfig(format="%(levelname)-5.5s [%(name)s] %(message)s")
+        logging.getLogger("alembic").setLevel(logging.INFO)
+    finally:
+        if clear is not None:
+            logging.config._clearExistingHandlers = clear  # type: ignore[attr-defined]
+
+
+@contextmanager
+def kept_loggers() -> Iterator[None]:
+    """Answer `fileConfig` for a while, and put every logger back in the end.
+
+    :raises: nothing
+    """
+    before = _picture()
+    original = logging.config.fileConfig
+
+    def file_config(fname: Any, defaults: Any = None, *_: Any, **kwargs: Any) -> None:
+        if logging.getLogger().handlers:
+            alembic = logging.getLogger("alembic")
+            alembic.disabled = False
+            if alembic.level == logging.NOTSET:
+                alembic.setLevel(logging.INFO)
+        else:
+            kwargs.pop("disable_existing_loggers", None)
+            _apply(original, (fname, defaults), kwargs)
+
+    logging.config.fileConfig = file_config
+    try:
+        yield
+    finally:
+        logging.config.fileConfig = original
+        _restore(before)

@@ -1,0 +1,79 @@
+"""What stands in `app.extensions['migrate']`: the contract with env.py."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
+
+from flask import current_app, has_app_context
+
+from . import errors
+from .compat.database import Database, database_of
+
+# Some env.py files pass these to configure() beside **configure_args, which would be a TypeError
+SET_BESIDE = ("compare_type", "render_as_batch", "process_revision_directives")
+
+
+class MigrateState:
+    """The record of one application: its database object, its folder, its settings.
+
+    :param migrate: the `Migrate` object that made it
+    :param db: the application's database object; None means the one Flask-SQLAlchemy registered
+    :param directory: the migrations folder; may be assigned later
+    :param options: what to pass to Alembic's `context.configure`
+    """
+
+    def __init__(self, migrate: Any, db: Any, directory: str, options: dict[str, Any]) -> None:
+        self.migrate = migrate
+        self.directory = directory
+        self.options = options
+        self.configure_args = {k: v for k, v in options.items() if k not in SET_BESIDE}
+        self._db = db
+
+    @property
+    def real_db(self) -> Any:
+        """The application's own database object; None where there is none."""
+        return database_of(current_app) if self._db is None else self._db
+
+    @property
+    def db(self) -> Any:
+        """The database object, which answers what any env.py ever asked of it."""
+        return Database(self.real_db)
+
+    @property
+    def metadata(self) -> Any:
+        """The models' metadata, as env.py of Flask-Migrate before 1.1 asks for it."""
+        return self.db.metadata
+
+    @property
+    def callbacks(self) -> list[Callable[[Any], Any]]:
+        """The functions that `@migrate.configure` collected."""
+        return list(self.migrate.configure_callbacks)
+
+    @contextmanager
+    def options_for_one_command(self) -> Iterator[dict[str, Any]]:
+        """Give the settings, and undo what env.py writes into `configure_args` meanwhile.
+
+        Newer env.py files leave a function there that belongs to the Config of one command.
+
+        :raises: nothing
+        """
+        configured = dict(self.configure_args)
+        try:
+            yield {**self.options, **configured}
+        finally:
+            self.configure_args.clear()
+            self.configure_args.update(configured)
+
+
+def current_state() -> MigrateState:
+    """Find the record of the current application.
+
+    :raises MigrateError: there is no application context, or no database was given
+    """
+    if not has_app_context():
+        raise errors.NotConfigured.no_context()
+    state: MigrateState | None = current_app.extensions.get("migrate")
+    if state is None or state.real_db is None:
+        raise errors.NotConfigured.no_migrate(current_app.name)
+    return state

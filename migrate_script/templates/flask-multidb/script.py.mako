@@ -1,0 +1,47 @@
+<%!
+    import re
+
+    def identifier(bind):
+        return re.sub(r"\W", "_", bind)
+%><%
+    from flask import current_app
+    binds = [""] + [name for name in current_app.config.get("SQLALCHEMY_BINDS") or {} if name]
+%>"""${message}
+
+Revision ${up_revision}, after ${comma(down_revision) or "the beginning"}
+Written ${create_date}
+"""
+import re
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = ${repr(branch_labels)}
+depends_on = ${repr(depends_on)}
+
+
+def upgrade(engine_name):
+    run("upgrade", engine_name)
+
+
+def downgrade(engine_name):
+    run("downgrade", engine_name)
+
+
+def run(direction, engine_name):
+    """Call the function of a database; one that was added later has none here."""
+    function = globals().get(direction + "_" + re.sub(r"\W", "_", engine_name))
+    if function is not None:
+        function()
+% for bind in binds:
+
+
+def upgrade_${identifier(bind)}():
+    ${context.get(bind + "_upgrades", "pass")}
+
+
+def downgrade_${identifier(bind)}():
+    ${context.get(bind + "_downgrades", "pass")}
+% endfor
