@@ -1,0 +1,131 @@
+"""A small project in a folder, run as a person would run it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import runpy
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+
+class Result(NamedTuple):
+    """What a command left: its exit status, its standard output, its standard error."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The standard error without the lines that report progress."""
+        lines = self.err.splitlines(True)
+        return "".join(line for line in lines if not line.startswith(("INFO ", "WARN")))
+
+
+class Project:
+    """The folder of a project; the working directory is the same while a test runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file, its indentation taken off."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
+        return path
+
+    def run(self, script: str, *arguments: str) -> Result:
+        """Do what `python script arguments` does, in this process."""
+
+        def main() -> None:
+            runpy.run_path(str(self.folder / script), run_name="__main__")
+
+        return self._captured(main, [script, *arguments])
+
+    def flask(self, app: str, *arguments: str) -> Result:
+        """Do what `FLASK_APP=app flask arguments` does, in this process."""
+
+        def main() -> None:
+            from flask import cli
+
+            cli.main()
+
+        before = os.environ.get("FLASK_APP")
+        os.environ["FLASK_APP"] = app
+        try:
+            return self._captured(main, ["flask", *arguments])
+        finally:
+            os.environ.pop("FLASK_APP")
+            if before is not None:
+                os.environ["FLASK_APP"] = before
+
+    def process(self, *arguments: str, **options: Any) -> Result:
+        """Run `python arguments` in a process of its own."""
+        env = {**os.environ, **options.pop("env", {})}
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=str(self.folder),
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            timeout=120,
+            **options,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def _captured(self, main: Any, argv: list[str]) -> Result:
+        """Call a main function with arguments, and forget the project's modules afterwards."""
+        modules, path, old_argv = set(sys.modules), list(sys.path), sys.argv
+        out, err, status = io.StringIO(), io.StringIO(), 0
+        sys.argv = argv
+        sys.path.insert(0, str(self.folder))
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                main()
+        except SystemExit as leaving:
+            status = leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
+        finally:
+            sys.argv, sys.path[:] = old_argv, path
+            for name in set(sys.modules) - modules:
+                source = getattr(sys.modules[name], "__file__", None) or ""
+                if source.startswith(str(self.folder)):
+                    del sys.modules[name]
+        return Result(status, out.getvalue(), err.getvalue())
+
+    @property
+    def versions(self) -> list[str]:
+        """The names of the revision files, sorted."""
+        return sorted(path.name for path in (self.folder / "migrations/versions").glob("*.py"))
+
+
+def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement on a database, and give its rows where it has any."""
+    engine = sa.create_engine(url)
+    try:
+        with engine.begin() as connection:
+            result = connection.execute(sa.text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
+    finally:
+        engine.dispose()
+
+
+def tables(url: str) -> dict[str, list[str]]:
+    """Name the tables of a database, each with its columns."""
+    engine = sa.create_engine(url)
+    try:
+        inspector = sa.inspect(engine)
+        return {
+            table: [column["name"] for column in inspector.get_columns(table)]
+            for table in sorted(inspector.get_table_names())
+        }
+    finally:
+        engine.dispose()
