@@ -27,15 +27,18 @@ import re
 from typing import Any, Sequence
 
 _SECRET = re.compile(r"(://[^:/@\s'\"]*:)[^\s'\"]*@")
+_SECRET_OF_NO_URL = re.compile(r"([\w.+-]+:)[^\s'\"@]+@")
 
 
-def without_passwords(text: str) -> str:
+def without_passwords(text: str, strictly: bool = False) -> str:
     """Replace the password of every URL in a text by `***`.
 
     :param text: any text, such as a driver's message
+    :param strictly: do so as well for what looks like the end of a URL, `user:password@host`
     :raises: nothing
     """
-    return _SECRET.sub(r"\1***@", text)
+    text = _SECRET.sub(r"\1***@", text)
+    return _SECRET_OF_NO_URL.sub(r"\1***@", text) if strictly else text
 
 
 def one_line(text: object) -> str:
@@ -173,23 +176,29 @@ class FolderError(MigrateError):
 
 
 class ScriptError(MigrateError):
-    """A file of the migrations folder cannot be used."""
+    """A file of the migrations folder cannot be used; `path` names it."""
+
+    def __init__(self, sentence: str, path: str) -> None:
+        super().__init__(sentence)
+        self.path = path
 
     @classmethod
     def failed(cls, path: str, line: int | None, cause: BaseException) -> ScriptError:
         where = f"{path}, line {line}" if line else path
-        return cls(f"{where}: {cause_of(cause)}: correct the file and run the command again")
+        advice = "correct the file and run the command again"
+        return cls(f"{where}: {cause_of(cause)}: {advice}", path)
 
     @classmethod
     def no_revision(cls, path: str) -> ScriptError:
         return cls(
             f"{path}: the file has no 'revision': give it the identifier it had, "
-            "or move the file out of the folder"
+            "or move the file out of the folder",
+            path,
         )
 
     @classmethod
     def no_function(cls, path: str, name: str) -> ScriptError:
-        return cls(f"{path}: the file has no '{name}()': write one (it may be 'pass')")
+        return cls(f"{path}: the file has no '{name}()': write one (it may be 'pass')", path)
 
 
 class RevisionError(MigrateError):
@@ -290,7 +299,7 @@ class DatabaseError(MigrateError):
         # the URL itself is not shown: what cannot be parsed may hold a password anywhere
         return cls(
             "SQLALCHEMY_DATABASE_URI is not a database URL: "
-            "write it as dialect://user:password@host/database"
+            "write it like sqlite:////folder/file.db or postgresql://user@host:5432/database"
         )
 
     @classmethod

@@ -68,6 +68,16 @@ def _of_driver(error: exc.DBAPIError, run: Any) -> errors.MigrateError:
     return errors.DatabaseError.statement(revision, error.statement or "COMMIT", error.orig)
 
 
+def _without_function(error: AttributeError) -> errors.MigrateError | None:
+    """Name the script that Alembic looked for `upgrade` or `downgrade` in, before it ran any."""
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    script = frame.f_locals.get("revision")
+    if script is None or not hasattr(script, "module"):
+        return None
+    name = "upgrade" if frame.f_locals.get("is_upgrade") else "downgrade"
+    return errors.ScriptError.no_function(str(script.path), name)
+
+
 def _of_engine(error: Exception, source: str) -> errors.MigrateError | None:
     """Word what keeps SQLAlchemy from making an engine: the URL, or a driver that is not there."""
     if isinstance(error, exc.NoSuchModuleError):
@@ -96,6 +106,10 @@ def translate(error: Exception, folder: str | None, run: Any) -> errors.MigrateE
     worded = _of_engine(error, source)
     if worded is not None:
         return worded
+    if isinstance(error, AttributeError):
+        worded = _without_function(error)
+        if worded is not None:
+            return worded
     if isinstance(error, RuntimeError) and "StopIteration" in str(error):
         # Alembic before 1.6 on Python 3.7 and later, when a relative revision leads nowhere
         return errors.RevisionError.not_resolved("there is no revision that far")

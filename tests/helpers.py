@@ -9,6 +9,7 @@ import runpy
 import subprocess
 import sys
 import textwrap
+import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,9 +75,8 @@ class Project:
             [sys.executable, *arguments],
             cwd=str(self.folder),
             env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            universal_newlines=True,
+            capture_output=True,
+            text=True,
             timeout=120,
             **options,
         )
@@ -93,6 +93,9 @@ class Project:
                 main()
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
+        except Exception:
+            traceback.print_exc(file=err)
+            status = 1
         finally:
             sys.argv, sys.path[:] = old_argv, path
             for name in set(sys.modules) - modules:

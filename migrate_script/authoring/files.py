@@ -58,9 +58,12 @@ def only_loadable(folders: list[str]) -> Iterator[None]:
         yield
         for path in sorted(_scripts(folders) - before):
             _compile(path)
-    except BaseException:
-        for path in _scripts(folders) - before:
+    except BaseException as error:
+        new = _scripts(folders) - before
+        for path in new:
             os.remove(path)
+        if isinstance(error, errors.ScriptError) and error.path in new and error.__cause__:
+            raise errors.NewFileError.not_loadable(error.path, error.__cause__) from error
         raise
 
 

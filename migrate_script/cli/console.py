@@ -33,5 +33,5 @@ def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -
         function(**arguments)
     except errors.MigrateError as error:
         if traceback:
-            click.echo(errors.without_passwords(tracebacks.format_exc()), err=True, nl=False)
+            click.echo(errors.without_passwords(tracebacks.format_exc(), True), err=True, nl=False)
         fail(error)

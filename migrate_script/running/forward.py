@@ -41,12 +41,10 @@ class Run:
         :param fn: Alembic's function, from the heads of a database to the steps
         :param heads: where the database is
         :param context: Alembic's MigrationContext
-        :raises MigrateError: a script that is to run lacks its function
+        :raises Exception: the steps cannot be worked out
         """
         self.heads_of_each.append(tuple(heads))
         steps = list(fn(heads, context))
-        for step in steps:
-            _check_function(step)
         self.steps.extend(steps)
         return self._watched(steps)
 
@@ -77,15 +75,6 @@ class Run:
             if script is not None and script not in self.scripts:
                 self.scripts.append(script)
             yield script
-
-
-def _check_function(step: Any) -> None:
-    """Refuse a script without the function that is about to be called."""
-    if not hasattr(step, "revision"):
-        return  # a stamp runs no script
-    name = "upgrade" if step.is_upgrade else "downgrade"
-    if not callable(getattr(step.revision.module, name, None)):
-        raise errors.ScriptError.no_function(step.revision.path, name)
 
 
 def option_missing(name: str, option: str) -> errors.NeedsNewerAlembic:
