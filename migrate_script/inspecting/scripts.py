@@ -36,7 +36,9 @@ def path_of(config: Any, revision: str) -> str | None:
     :raises MigrateError: a script cannot be loaded
     """
     with translated(config):
-        scripts = ScriptDirectory.from_config(config).walk_revisions()
+        directory = ScriptDirectory.from_config(config)
+        # Alembic before 1.6 cannot walk an empty folder on Python 3.7 and later
+        scripts = directory.walk_revisions() if directory.get_heads() else ()
         return next((str(s.path) for s in scripts if s.revision == revision), None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Callable
 
 DEFAULTS = {"compare_type": True, "render_as_batch": True}
@@ -18,6 +19,18 @@ def _both(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[...
     return process_revision_directives
 
 
+def _given(original: Callable[..., None], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what env.py did not give.
+
+    Alembic before 1.1 passes every parameter on, with its default where env.py gave none.
+    """
+    parameters = inspect.signature(original).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD}
+    if not set(defaults) <= set(kwargs):
+        return kwargs
+    return {k: v for k, v in kwargs.items() if k not in defaults or v is not defaults[k]}
+
+
 def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **kwargs: Any) -> None:
     """Call Alembic's `configure` with what env.py gave and, where it gave nothing, the settings.
 
@@ -26,6 +39,7 @@ def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **k
     :param run: the `Run` of the command
     :raises Exception: as Alembic's does
     """
+    kwargs = _given(original, kwargs)
     hook = "process_revision_directives"
     ours, theirs = run.options.get(hook), kwargs.get(hook)
     if ours is not None and theirs is not None and ours is not theirs:
