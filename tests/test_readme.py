@@ -1,0 +1,50 @@
+"""What README.rst shows is what happens."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import alembic.autogenerate
+
+README = (Path(__file__).resolve().parent.parent / "README.rst").read_text(encoding="utf-8")
+
+
+def block(name: str) -> str:
+    """The code block behind a comment of that name."""
+    found = re.search(rf"^\.\. {name}\n\n\.\. code-block::.*\n\n((?:   .*\n|\n)+)", README, re.M)
+    assert found, name
+    return re.sub(r"^   ", "", found.group(1), flags=re.M).rstrip("\n") + "\n"
+
+
+def without_ids(text: str) -> str:
+    """Output without what differs each time."""
+    return re.sub(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])", "<id>", text)
+
+
+def test_the_manage_py_of_the_readme_has_twelve_lines():
+    """A first look takes no scrolling."""
+    assert len(block("manage.py").splitlines()) == 12
+
+
+def test_the_output_of_the_readme_is_what_it_prints(project):
+    """Each command gives what stands below it: to the letter, where Alembic's words are today's."""
+    project.write("manage.py", block("manage.py"))
+    newest = hasattr(alembic.autogenerate.compare, "tables")
+    for part in re.split(r"^\$ ", block("its output"), flags=re.M)[1:]:
+        command, _, shown = part.partition("\n")
+        done = project.run(*shlex.split(command)[1:])
+        assert done.status == 0, done.err
+        printed = without_ids((done.err + done.out).replace(str(project.folder), "/project"))
+        if newest:
+            assert printed == without_ids(shown)
+        else:
+            assert len(printed.splitlines()) == len(shown.splitlines())
+
+
+def test_the_commands_of_the_readme_are_one_line_each():
+    """Each can be pasted as it is."""
+    for name in ("command 1", "command 2"):
+        assert len(block(name).splitlines()) == 1
+        assert block(name).startswith("$ python3 -m venv")
