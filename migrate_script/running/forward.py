@@ -34,6 +34,7 @@ class Run:
         self.scripts: list[Any] = []
         self.steps: list[Any] = []
         self.current: Any | None = None
+        self.revision_context: Any | None = None
 
     def plan(self, fn: Callable[..., Any], heads: Any, context: Any) -> Any:
         """Work out every step before the first is run, and note which one is running.
@@ -115,6 +116,7 @@ def _observed(function: FunctionType, run: Run) -> FunctionType:
 
 
 def _environment(run: Run, config: Any, script: Any, **kwargs: Any) -> EnvironmentContext:
+    run.revision_context = kwargs.get("revision_context")
     if "fn" in kwargs:
         kwargs["fn"] = partial(run.plan, kwargs["fn"])
     env = EnvironmentContext(config, script, **kwargs)
