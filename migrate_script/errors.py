@@ -209,6 +209,13 @@ class RevisionError(MigrateError):
         return cls(f"{reason.rstrip('.')}: 'db history' lists the revisions there are")
 
     @classmethod
+    def ambiguous(cls) -> RevisionError:
+        return cls(
+            "several ways lead on from here, so a number of steps is not clear: "
+            "name the revision to go to ('db history' lists them)"
+        )
+
+    @classmethod
     def unknown_in_database(cls, revision: str) -> RevisionError:
         return cls(
             f"the database is at revision '{revision}', which no script in the folder has: bring "

@@ -44,6 +44,8 @@ def _of_alembic(error: CommandError, run: Any) -> errors.MigrateError:
         revision = str(getattr(cause, "argument", None))
         if run and revision in run.heads and "locate" in text:
             return errors.RevisionError.unknown_in_database(revision)
+        if text == "Ambiguous walk":
+            return errors.RevisionError.ambiguous()
         return errors.RevisionError.not_resolved(text)
     if text.startswith("Could not determine revision id from filename"):
         return errors.ScriptError.no_revision(text.split("filename ")[1].split(".py")[0] + ".py")

@@ -597,6 +597,22 @@ def test_several_heads(db):
     assert db("upgrade").status == 0
 
 
+def test_steps_back_from_a_merge(db):
+    """Alembics that cannot choose a way say which words do not leave a choice."""
+    broken(
+        db, 'revision = "dddd"\ndown_revision = "bbbb"\ndef upgrade(): pass\ndowngrade = upgrade'
+    )
+    assert db("merge", "--rev-id", "eeee").status == 0
+    assert db("upgrade").status == 0
+    answer = db("downgrade", "-1")
+    if answer.status:
+        assert answer.error == one_line(
+            "several ways lead on from here, so a number of steps is not clear: "
+            "name the revision to go to ('db history' lists them)"
+        )
+        assert db("downgrade", "dddd").status == 0
+
+
 def test_a_database_that_is_ahead_of_the_scripts(db):
     """The advice is to bring the script back; the one after it works as it says."""
     assert db("upgrade").status == 0
