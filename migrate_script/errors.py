@@ -15,6 +15,7 @@
     +-- NotAtHead                   `current --check-heads` found the database behind
     +-- NeedsNewerAlembic           the installed Alembic cannot do it
     +-- AlembicError                anything else that Alembic refuses
+    +-- Unexpected                  anything else at all
 
 A constructor takes the facts and builds the sentence: what happened, with which value, what to
 type next. Nothing here prints; `cli.console` does, and a program that imports the package
@@ -354,3 +355,10 @@ class NeedsNewerAlembic(MigrateError):
 
 class AlembicError(MigrateError):
     """Alembic refuses, for a reason of its own."""
+
+
+class Unexpected(MigrateError):
+    """Something else failed: the application's own code, or a defect of this package."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"{cause_of(cause)}: --traceback shows where it came from")

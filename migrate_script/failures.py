@@ -142,4 +142,4 @@ def translated(config: Any, run: Any = None) -> Iterator[None]:
         raise
     except Exception as error:
         worded = translate(error, config.get_main_option("script_location"), run)
-        raise (worded or errors.MigrateError(errors.cause_of(error))) from error
+        raise (worded or errors.Unexpected(error)) from error

@@ -683,6 +683,21 @@ def test_a_template_that_writes_nonsense(db):
     assert files_of(db.project) == before
 
 
+def test_a_failure_of_the_applications_own(db):
+    """A @migrate.configure function that raises is no exception to the one line."""
+    shop = db.project.folder / "shop.py"
+    shop.write_text(
+        shop.read_text() + "\n\n@migrate.configure\ndef fail(config):\n    return 1 / 0\n"
+    )
+    answer = db("upgrade")
+    assert answer == (
+        1,
+        "",
+        one_line("ZeroDivisionError: division by zero: --traceback shows where it came from"),
+    )
+    assert "in fail" in db("upgrade", "--traceback").err
+
+
 def test_an_application_without_migrate(db):
     """The missing call is named."""
     db.project.write("shop.py", "from flask import Flask\napp = Flask('shop')\n")

@@ -31,7 +31,7 @@ def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -
     """
     try:
         function(**arguments)
-    except errors.MigrateError as error:
+    except Exception as error:
         if traceback:
             click.echo(errors.without_passwords(tracebacks.format_exc(), True), err=True, nl=False)
-        fail(error)
+        fail(error if isinstance(error, errors.MigrateError) else errors.Unexpected(error))
