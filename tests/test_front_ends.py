@@ -515,6 +515,34 @@ def test_a_revision_that_does_not_import(db):
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("from sqlalchemy import nosuchthing", "ImportError: cannot import name 'nosuchthing'"),
+        ("from of_2014 import thing", "ModuleNotFoundError: No module named 'of_2014'"),
+        (
+            "import shop.models_of_2014",
+            "ModuleNotFoundError: No module named 'shop.models_of_2014'",
+        ),
+        ("sa.NoSuchType()", "AttributeError: module 'sqlalchemy' has no attribute 'NoSuchType'"),
+        ("sa.String(length=5, nosuch=True)", "TypeError: "),
+        ("op.create_index('a')", "TypeError: "),
+        ("print 'python 2'", "SyntaxError: "),
+    ],
+)
+def test_a_script_of_an_older_stack(db, line, cause):
+    """What its time had and ours has not is named with file and line."""
+    top = 'revision = "dddd"\ndown_revision = "cccc"\n'
+    top += "import sqlalchemy as sa\nfrom alembic import op\n"
+    imports = "import" in line
+    path = broken(db, top + (f"{line}\n" if imports else f"def upgrade():\n    {line}\n"))
+    answer = db("upgrade")
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.error.startswith(f"Error: {path}, line {5 if imports else 6}: {cause}")
+    assert answer.error.endswith(": correct the file and run the command again\n")
+    assert len(answer.error.splitlines()) == 1
+
+
 def test_a_revision_without_its_id(db):
     """The file is named, and what it lacks."""
     broken(db, "def upgrade():\n    pass\n")
