@@ -59,14 +59,14 @@ class Project:
 
             cli.main()
 
-        before = os.environ.get("FLASK_APP")
+        before = dict(os.environ)
         os.environ["FLASK_APP"] = app
         try:
             return self._captured(main, ["flask", *arguments])
         finally:
-            os.environ.pop("FLASK_APP")
-            if before is not None:
-                os.environ["FLASK_APP"] = before
+            # Flask leaves a note there that makes app.run() do nothing ever after
+            os.environ.clear()
+            os.environ.update(before)
 
     def process(self, *arguments: str, **options: Any) -> Result:
         """Run `python arguments` in a process of its own."""

@@ -5,7 +5,8 @@ later, and on the Pythons whose argparse took a name that Flask-Script uses. It 
 when a release of Flask-Script runs there by itself.
 
 The stand-ins for what Flask lost exist only while Flask-Script's own modules execute: other
-libraries look for the same names to find out which Flask they run on.
+libraries look for the same names to find out which Flask they run on. What Python lost or made
+stricter is changed in Flask-Script's own view of `inspect` and `argparse`, not in Python's.
 """
 
 from __future__ import annotations
@@ -15,46 +16,60 @@ import importlib.util
 import inspect
 import sys
 from contextlib import contextmanager
-from types import ModuleType
+from functools import partial, wraps
+from string import ascii_lowercase
+from types import ModuleType, SimpleNamespace
 from typing import Any, Callable, Iterator
 
 import flask
 
 
 class _RequestStack:
-    """What Flask-Script reads of `flask._request_ctx_stack`, gone in Flask 2.4: `.top.app`."""
+    """What Flask-Script reads of `flask._request_ctx_stack`, gone in Flask 3: `.top.app`."""
 
     @property
     def top(self) -> Any:
         if not flask.has_app_context():
             return None
-        context = ModuleType("context")
-        context.app = flask.current_app._get_current_object()  # type: ignore[attr-defined]
-        return context
+        app = flask.current_app._get_current_object()  # type: ignore[attr-defined]
+        return SimpleNamespace(app=app)
 
 
-class _Inspect(ModuleType):
-    """The `inspect` that Flask-Script sees: Python's own, with `getargspec` (gone in 3.11)."""
+def _getargspec(func: Callable[..., Any]) -> tuple[list[str], Any, Any, tuple[Any, ...]]:
+    """Give the four parts that `@manager.command` unpacks, as `inspect` did before Python 3.11.
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(inspect, name)
+    A keyword-only parameter becomes an option when it has a default, an argument otherwise.
+    Annotations are not looked at: Python 3.14 would evaluate them, and their names need not exist.
+    """
+    code = getattr(func, "__code__", None)
+    if code is None:
+        return inspect.getfullargspec(func)[:4]  # type: ignore[return-value]
+    names, varargs, varkw = inspect.getargs(code)
+    defaults = func.__defaults__ or ()
+    with_default = names[code.co_argcount - len(defaults) : code.co_argcount]
+    optional = dict(zip(with_default, defaults))
+    optional.update(func.__kwdefaults__ or {})
+    plain = [name for name in names if name not in optional]
+    return plain + list(optional), varargs, varkw, tuple(optional.values())
 
-    @staticmethod
-    def getargspec(func: Callable[..., Any]) -> tuple[list[str], Any, Any, tuple[Any, ...]]:
-        """Give the four parts that `@manager.command` unpacks; annotations are no obstacle.
 
-        A keyword-only parameter becomes an option when it has a default, an argument otherwise.
+class _HelpFormatter(argparse.HelpFormatter):
+    """Help texts may hold a `%`: Flask-Script makes them of docstrings.
 
-        :param func: the function to look at
-        :raises TypeError: `func` is not a Python function
-        """
-        spec = inspect.getfullargspec(func)
-        defaults = spec.defaults or ()
-        plain = spec.args[: len(spec.args) - len(defaults)]
-        optional = dict(zip(spec.args[len(plain) :], defaults))
-        optional.update(spec.kwonlydefaults or {})
-        plain += [name for name in spec.kwonlyargs if name not in optional]
-        return plain + list(optional), spec.varargs, spec.varkw, tuple(optional.values())
+    From Python 3.14 on, argparse refuses such a text when it is given, and not when it is shown.
+    """
+
+    def _expand_help(self, action: argparse.Action) -> str:
+        try:
+            return super()._expand_help(action)
+        except (KeyError, TypeError, ValueError):
+            return str(action.help)
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("formatter_class", _HelpFormatter)
+        super().__init__(*args, **kwargs)
 
 
 def _patch_argparser(self: Any, parser: Any) -> None:
@@ -74,24 +89,60 @@ def _patch_argparser(self: Any, parser: Any) -> None:
     parser._parse_known_args = parse_or_help
 
 
+def _missing() -> Iterator[tuple[dict[str, Any], str, Any]]:
+    """Give what Flask-Script would ask for in vain: where it belongs, its name, a stand-in."""
+    # vars() and not hasattr(): Flask 2.2 and 2.3 answer the latter with a DeprecationWarning
+    if "_request_ctx_stack" not in vars(flask):
+        yield vars(flask), "_request_ctx_stack", _RequestStack()
+    name = "flask._compat"
+    # what an application has put there to help itself stays; find_spec() would choke on it
+    if name not in sys.modules and importlib.util.find_spec(name) is None:
+        compat: Any = ModuleType(name)
+        compat.text_type = str
+        yield sys.modules, name, compat
+
+
 @contextmanager
 def _stand_ins() -> Iterator[None]:
-    # vars() and not hasattr(): Flask 2.2 and 2.3 answer the latter with a DeprecationWarning
-    names = vars(flask)
-    stack_missing = "_request_ctx_stack" not in names
-    compat_missing = importlib.util.find_spec("flask._compat") is None
-    if stack_missing:
-        names["_request_ctx_stack"] = _RequestStack()
-    if compat_missing:
-        sys.modules["flask._compat"] = compat = ModuleType("flask._compat")
-        compat.text_type = str  # type: ignore[attr-defined]
+    missing = list(_missing())
+    for names, name, stand_in in missing:
+        names[name] = stand_in
     try:
         yield
     finally:
-        if stack_missing:
-            del names["_request_ctx_stack"]
-        if compat_missing:
-            del sys.modules["flask._compat"]
+        for names, name, _ in missing:
+            del names[name]
+
+
+def _changed(module: ModuleType, **names: Any) -> ModuleType:
+    """Give a module as Flask-Script shall see it: some names changed, the others as they are."""
+    seen = ModuleType(module.__name__)
+    vars(seen).update(names, __getattr__=partial(getattr, module))
+    return seen
+
+
+def _handle(handle: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command end in `return upgrade()`: what our functions return is no exit status."""
+
+    @wraps(handle)
+    def handle_and_succeed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = handle(self, *args, **kwargs)
+        return None if getattr(result, "is_done", False) else result
+
+    return handle_and_succeed
+
+
+def _cure(package: Any) -> None:
+    """Change what fails when it is called, in Flask-Script's own modules only."""
+    package.commands.inspect = _changed(inspect, getargspec=_getargspec)
+    for module in (package, package.commands):
+        module.argparse = _changed(argparse, ArgumentParser=_Parser)
+    if hasattr(argparse.ArgumentParser, "_parse_known_args2"):
+        package.Manager._patch_argparser = _patch_argparser
+    package.Manager.handle = _handle(package.Manager.handle)
+    # 2.0.5 takes this string for the function that Python 2 had, and calls it
+    ask = package.prompt_choices
+    ask.__defaults__ = tuple(str.lower if d == ascii_lowercase else d for d in ask.__defaults__)
 
 
 def load() -> None:
@@ -102,10 +153,7 @@ def load() -> None:
     with _stand_ins():
         import flask_script
         import flask_script.commands
-
-    flask_script.commands.inspect = _Inspect("inspect")
-    if hasattr(argparse.ArgumentParser, "_parse_known_args2"):
-        flask_script.Manager._patch_argparser = _patch_argparser
+    _cure(flask_script)
 
 
 load()

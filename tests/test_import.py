@@ -1,0 +1,532 @@
+"""Importing the package is cheap, changes nothing for others, and each module keeps its place."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import types
+from pathlib import Path
+from typing import Iterator
+from urllib.request import urlopen
+
+import pytest
+from test_flask_script import serving
+
+import migrate_script
+
+ROOT = Path(migrate_script.__file__).parent
+
+# -- what others can see -----------------------------------------------------------------------
+
+PICTURE = """
+    import argparse
+    import builtins
+    import importlib.util
+    import inspect
+    import json
+    import logging
+    import os
+    import sys
+    import sysconfig
+    import warnings
+
+    import click
+    import flask
+    import flask.cli
+
+    WATCHED = [argparse, argparse.ArgumentParser, builtins, click, flask, flask.Flask]
+    WATCHED += [flask.cli, flask.globals, importlib.util, inspect, logging, warnings]
+    HOOKS = ["argv", "displayhook", "excepthook", "stdin", "stdout", "stderr"]
+    LIBRARIES = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+
+
+    def picture():
+        seen = {str(thing): dict(vars(thing)) for thing in WATCHED}
+        seen["sys"] = {name: getattr(sys, name) for name in HOOKS}
+        for name in ("meta_path", "path", "path_hooks", "warnoptions"):
+            seen["sys." + name] = dict(enumerate(getattr(sys, name)))
+        seen["filters"] = dict(enumerate(warnings.filters))
+        seen["handlers"] = dict(enumerate(logging.getLogger().handlers))
+        seen["level"] = {"": logging.getLogger().level}
+        seen["environment"] = {name: sys.intern(value) for name, value in os.environ.items()}
+        seen["modules"] = dict(sys.modules)
+        return seen
+
+
+    def differences(old, new):
+        nothing = object()
+        return [
+            [where, str(name)]
+            for where in old
+            for name in {**old[where], **new[where]}
+            if old[where].get(name, nothing) is not new[where].get(name, nothing)
+        ]
+
+
+    def of_python(name):
+        name = name.split(".")[0]
+        source = str(getattr(sys.modules.get(name), "__file__", ""))
+        inside = any(source.startswith(folder + os.sep) for folder in LIBRARIES)
+        return name in sys.builtin_module_names or (inside and "-packages" not in source)
+
+
+    before = picture()
+    import migrate_script
+    changed = differences(before, picture())
+    print(json.dumps([what for what in changed if what[0] != "modules" or not of_python(what[1])]))
+"""
+
+# Flask-Script imports argcomplete where it is installed
+IMPORTED = {"migrate_script", "flask_script", "argcomplete"}
+
+
+def test_importing_changes_nothing_that_others_can_see(project):
+    """Flask, inspect, argparse, the hooks of sys, warnings and loggers stay what they were."""
+    project.write("picture.py", PICTURE)
+    done = project.process("-W", "ignore", "picture.py")
+    assert done.status == 0, done.err
+    changed = json.loads(done.out)
+    assert [what for what in changed if what[0] != "modules"] == []
+    assert {name.split(".")[0] for _, name in changed} - IMPORTED == set()
+    assert ["modules", "flask_script"] in changed
+
+
+MANAGE = """
+    import migrate_script
+    from flask import Flask
+    from flask_script import Manager
+
+    manager = Manager(Flask(__name__))
+
+
+    @manager.command
+    def greet(name: str):
+        print("hello", name)
+
+
+    if __name__ == "__main__":
+        manager.run()
+"""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param(
+            """
+            try:
+                import flask_script
+            except ImportError:
+                pass
+            """,
+            id="Flask-Script, which may have failed",
+        ),
+        pytest.param(
+            """
+            import sys
+            import types
+
+            import flask
+
+            if "flask._compat" not in sys.modules:
+                compat = sys.modules["flask._compat"] = types.ModuleType("flask._compat")
+                compat.text_type = str
+            """,
+            id="a stand-in for flask._compat",
+        ),
+        pytest.param(
+            """
+            import inspect
+
+            inspect.getargspec = inspect.getfullargspec
+            """,
+            id="a stand-in for inspect.getargspec",
+        ),
+        pytest.param(
+            """
+            import threading
+
+            barrier = threading.Barrier(8)
+
+
+            def load():
+                barrier.wait()
+                import migrate_script
+
+
+            threads = [threading.Thread(target=load) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            """,
+            id="this package, in eight threads",
+        ),
+        pytest.param(
+            """
+            import importlib
+
+            import migrate_script
+
+            importlib.reload(migrate_script.compat.flask_script)
+            importlib.reload(migrate_script)
+            """,
+            id="this package, loaded again",
+        ),
+    ],
+)
+def test_whatever_was_imported_before(project, before):
+    """The order of imports, and what a script did to help itself, do no harm."""
+    project.write("first.py", before)
+    project.write("manage.py", MANAGE)
+    project.write("main.py", "import first\nfrom manage import manager\nmanager.run()\n")
+    ran = project.process("-W", "ignore", "main.py", "greet", "ann")
+    assert ran == (0, "hello ann\n", "")
+
+
+def test_what_a_script_put_in_place_itself_stays(project):
+    """A stand-in that was there before is there afterwards, the same object."""
+    project.write(
+        "first.py",
+        """
+        import sys
+        import types
+
+        import flask
+
+        if "flask._compat" not in sys.modules:
+            sys.modules["flask._compat"] = types.ModuleType("flask._compat")
+            sys.modules["flask._compat"].text_type = str
+        if "_request_ctx_stack" not in vars(flask):
+            flask._request_ctx_stack = object()
+        before = sys.modules["flask._compat"], vars(flask)["_request_ctx_stack"]
+
+        import migrate_script
+
+        print(before == (sys.modules["flask._compat"], vars(flask)["_request_ctx_stack"]))
+        """,
+    )
+    assert project.process("-W", "ignore", "first.py") == (0, "True\n", "")
+
+
+def test_no_warning_of_ours(project):
+    """With -W error, nothing that the import or a command does is warned about."""
+    project.write("manage.py", MANAGE)
+    project.write(
+        "strict.py",
+        """
+        import warnings
+
+        # what old libraries warn about when they are imported themselves is not the subject
+        warnings.simplefilter("ignore")
+        import flask.cli
+
+        warnings.simplefilter("error")
+        import migrate_script
+
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", module=r"(migrate_script|flask_script)(\\.|$)")
+        from manage import manager
+
+        manager.run()
+        """,
+    )
+    # compiled anew: some warnings come from the compiler
+    compiled = {"PYTHONPYCACHEPREFIX": str(project.folder / "compiled")}
+    assert project.process("strict.py", "greet", "ann", env=compiled) == (0, "hello ann\n", "")
+
+
+# -- the start is cheap ------------------------------------------------------------------------
+
+SHOP = """
+    import atexit
+    import json
+    import sys
+
+    from flask import Flask
+    from flask_sqlalchemy import SQLAlchemy
+    from migrate_script import Manager, Migrate, MigrateCommand, Server, Shell
+
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+    app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
+    db = SQLAlchemy(app)
+    migrate = Migrate(app, db)
+    manager = Manager(app)
+    manager.add_command("db", MigrateCommand)
+    manager.add_command("shell", Shell())
+
+
+    class Item(db.Model):
+        id = db.Column(db.Integer, primary_key=True)
+
+
+    def heavy():
+        return sorted({name.split(".")[0] for name in sys.modules} & {"alembic", "mako"})
+
+
+    @app.route("/")
+    def loaded():
+        return json.dumps(heavy())
+
+
+    @manager.command
+    def hello():
+        print("hello")
+
+
+    def note():
+        with open("heavy.json", "w") as file:
+            json.dump(heavy(), file)
+
+
+    if __name__ == "__main__":
+        atexit.register(note)
+        manager.run()
+"""
+
+
+@pytest.fixture
+def shop(project):
+    """A project that notes, when it ends, whether Alembic or Mako were imported."""
+    project.write("manage.py", SHOP)
+    return project
+
+
+def test_the_import_alone_needs_no_alembic(project):
+    """`import migrate_script` imports neither Alembic nor Mako."""
+    words = "import sys, migrate_script; print({'alembic', 'mako'} & set(sys.modules))"
+    assert project.process("-W", "ignore", "-c", words).out == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "heavy"),
+    [
+        ("", 2, []),
+        ("--help", 0, []),
+        ("hello", 0, []),
+        ("shell", 0, []),
+        ("runserver --help", 0, []),
+        ("db", 2, []),
+        ("db --help", 0, []),
+        ("db upgrade --help", 0, []),
+        ("db nope", 2, []),
+        # only what needs Alembic pays for it
+        ("db list-templates", 0, ["alembic"]),
+    ],
+)
+def test_a_command_without_migrations_needs_no_alembic(shop, words, status, heavy):
+    """The commands of the user, the shell and every help start without Alembic and Mako."""
+    ended = shop.process("-W", "ignore", "manage.py", *words.split(), input="print(Item)\n")
+    assert ended.status == status, ended.err
+    loaded = json.loads((shop.folder / "heavy.json").read_text())
+    assert [name for name in loaded if name == "alembic" or not heavy] == heavy
+
+
+def test_the_server_needs_no_alembic(shop):
+    """runserver serves without Alembic and Mako in memory."""
+    with serving(shop, "-W", "ignore", "manage.py", "runserver") as address:
+        assert json.loads(urlopen(address).read().decode()) == []
+
+
+# -- the names ---------------------------------------------------------------------------------
+
+
+def test_the_public_names_are_listed():
+    """`__all__` has every public name, in order, and nothing else."""
+    public = {
+        name
+        for name, value in vars(migrate_script).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert migrate_script.__all__ == sorted(public)
+
+
+def test_no_module_hides_a_function():
+    """A public name is never that of a module of the package, which would take its place."""
+    assert {path.stem for path in ROOT.glob("*")} & set(migrate_script.__all__) == set()
+
+
+# -- the house ---------------------------------------------------------------------------------
+
+# who stands above whom: a module imports from its own room, and from those with smaller numbers
+FLOOR = {
+    "errors": 0,
+    "compat": 1,
+    "config": 1,
+    "failures": 1,
+    "state": 2,
+    "inspecting": 3,
+    "authoring": 4,
+    "running": 4,
+    "project": 5,
+    "commands": 6,
+    "cli": 7,
+    "extension": 8,
+    "__init__": 9,
+    "__main__": 10,
+}
+WITHOUT_APPLICATION = {"authoring", "inspecting", "running"}
+OF_THE_APPLICATION = {"click", "flask", "flask_migrate", "flask_script", "flask_sqlalchemy"}
+
+MODULES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in ROOT.rglob("*.py")
+    if path.relative_to(ROOT).parts[0] != "templates"
+)
+TEMPLATES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("templates/*/*.py"))
+
+
+def room_of(module: str) -> str:
+    """The name of the room that a module stands in."""
+    return module.split("/")[0].replace(".py", "")
+
+
+def tree_of(module: str) -> ast.Module:
+    """A module as Python reads it."""
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"), module)
+
+
+def is_module(names: list[str]) -> bool:
+    """Tell a module of the package from a name in one."""
+    path = ROOT.parent.joinpath(*names)
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def imports_of(module: str) -> Iterator[tuple[int, list[str]]]:
+    """Every module that a module imports, wherever the import stands: its line and its names."""
+    package = [ROOT.name, *module.split("/")[:-1]]
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name.split(".")
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) + 1 - node.level] if node.level else []
+            names = start + (node.module.split(".") if node.module else [])
+            for alias in node.names:
+                inner = [*names, alias.name]
+                ours = names[0] == ROOT.name
+                yield node.lineno, inner if ours and is_module(inner) else names
+
+
+def test_a_module_imports_downwards_only():
+    """A room knows the rooms below it; not those above, nor the ones beside it."""
+    wrong = []
+    for module in MODULES:
+        room = room_of(module)
+        for line, names in imports_of(module):
+            other = (names + ["__init__"])[1] if names[0] == ROOT.name else room
+            if other != room and FLOOR[other] >= FLOOR[room]:
+                wrong.append(f"{module}, line {line}: {room} imports {other}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_work_is_done_without_the_application():
+    """Those who author, inspect and run get plain data: they import nothing of Flask's."""
+    wrong = [
+        f"{module}, line {line}: imports {names[0]}"
+        for module in MODULES
+        if room_of(module) in WITHOUT_APPLICATION
+        for line, names in imports_of(module)
+        if names[0] in OF_THE_APPLICATION
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_template_needs_nothing_of_ours():
+    """env.py also runs under Flask-Migrate: it imports Alembic, Flask and Python's own."""
+    imported = {names[0] for template in TEMPLATES for _, names in imports_of(template)}
+    assert "alembic" in imported
+    assert imported & {ROOT.name, "flask_migrate", "flask_script"} == set()
+
+
+# what only the console may do, and what only the front ends may
+TALKING = {"print", "input", "exit", "quit", "sys.exit", "os._exit", "SystemExit"}
+TALKING |= {"click.prompt", "click.confirm", "click.getchar", "click.pause"}
+SHOWING = {"click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"}
+
+
+def calls_of(module: str) -> Iterator[tuple[int, str]]:
+    """Every call of a name, with dots or without, and its line."""
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Call):
+            names, called = [], node.func
+            while isinstance(called, ast.Attribute):
+                names.append(called.attr)
+                called = called.value
+            if isinstance(called, ast.Name):
+                yield node.lineno, ".".join([called.id, *reversed(names)])
+
+
+def test_only_the_console_talks():
+    """Nobody prints, asks or leaves but the console; the front ends show their help."""
+    wrong = []
+    for module in MODULES:
+        forbidden = TALKING if room_of(module) == "cli" else TALKING | SHOWING
+        if module != "cli/console.py":
+            calls = (call for call in calls_of(module) if call[1] in forbidden)
+            wrong += [f"{module}, line {line}: {name}()" for line, name in calls]
+    assert not wrong, "\n".join(wrong)
+
+
+Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def definitions(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, ast.AST, bool]]:
+    """Every public class and function, with its full name, and whether it is a method."""
+    for node in body:
+        if isinstance(node, (ast.ClassDef, *Function)) and not node.name.startswith("_"):
+            yield owner + node.name, node, bool(owner)
+            if isinstance(node, ast.ClassDef):
+                yield from definitions(node.body, f"{owner}{node.name}.")
+
+
+def parameters_of(function: ast.AST, method: bool) -> list[str]:
+    """The names a caller gives, without the object itself."""
+    arguments = function.args
+    names = [a.arg for a in [*getattr(arguments, "posonlyargs", []), *arguments.args]]
+    decorators = {ast.dump(decorator) for decorator in function.decorator_list}
+    if method and not any("'staticmethod'" in decorator for decorator in decorators):
+        names = names[1:]
+    names += [a.arg for a in arguments.kwonlyargs]
+    names += [a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    return [name for name in names if not name.startswith("_")]
+
+
+def missing_in(node: ast.AST, method: bool) -> Iterator[str]:
+    """What the docstring of a class or a function does not say."""
+    text = ast.get_docstring(node)
+    if not text:
+        yield "has no docstring"
+        return
+    if isinstance(node, ast.ClassDef):
+        inits = [n for n in node.body if isinstance(n, Function) and n.name == "__init__"]
+        if not inits:
+            return
+        parameters = parameters_of(inits[0], True)
+    elif any("'property'" in ast.dump(decorator) for decorator in node.decorator_list):
+        return
+    else:
+        parameters = parameters_of(node, method)
+    for name in parameters:
+        if f":param {name}:" not in text:
+            yield f"does not document '{name}'"
+    if not re.search(r":raises[ :]", text):
+        yield "does not say what it raises"
+
+
+def test_everything_public_is_documented():
+    """A docstring says what it is, names every parameter, and what is raised."""
+    wrong = []
+    for module in MODULES:
+        if module == "errors.py":
+            continue  # its constructors take facts and raise nothing; their sentence says it all
+        tree = tree_of(module)
+        if not ast.get_docstring(tree):
+            wrong.append(f"{module} has no docstring")
+        for name, node, method in definitions(tree.body):
+            where = f"{module}, line {node.lineno}: {name}"
+            wrong += [f"{where} {what}" for what in missing_in(node, method)]
+    assert not wrong, "\n".join(wrong)
