@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
 
 from . import errors
-from .project import Directory, Project, XArg
+from .project import Directory, Done, Project, XArg
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -29,7 +29,7 @@ def list_templates(directory: Directory = None, x_arg: XArg = None) -> list[str]
     from . import config  # imports Alembic, as said in `project`
 
     config.print_templates()
-    return config.template_names()
+    return Done(config.template_names())
 
 
 def init(
@@ -148,7 +148,7 @@ def edit(directory: Directory = None, revision: str = "head", x_arg: XArg = None
     :raises MigrateError: there is no such revision, or no editor
     """
     _, run = Project(directory, x_arg).run("edit", revision)
-    return list(run.scripts)
+    return Done(run.scripts)
 
 
 def merge(
@@ -198,7 +198,7 @@ def upgrade(
     :raises MigrateError: there is no such revision, or one failed
     """
     _, run = Project(directory, x_arg).run("upgrade", revision, sql=sql, tag=tag)
-    return list(run.revisions)
+    return Done(run.revisions)
 
 
 def downgrade(
@@ -222,7 +222,7 @@ def downgrade(
     if sql and revision == "-1":
         revision = "head:-1"
     _, run = Project(directory, x_arg).run("downgrade", revision, sql=sql, tag=tag)
-    return list(run.revisions)
+    return Done(run.revisions)
 
 
 def show(directory: Directory = None, revision: str = "head", x_arg: XArg = None) -> list[Script]:
@@ -235,7 +235,7 @@ def show(directory: Directory = None, revision: str = "head", x_arg: XArg = None
     :raises MigrateError: there is no such revision
     """
     _, run = Project(directory, x_arg).run("show", revision)
-    return list(run.scripts)
+    return Done(run.scripts)
 
 
 def history(
@@ -258,7 +258,7 @@ def history(
     _, run = Project(directory, x_arg).run(
         "history", rev_range, verbose=verbose, indicate_current=indicate_current
     )
-    return list(run.scripts)
+    return Done(run.scripts)
 
 
 def heads(
@@ -279,7 +279,7 @@ def heads(
     _, run = Project(directory, x_arg).run(
         "heads", verbose=verbose, resolve_dependencies=resolve_dependencies
     )
-    return [script.revision for script in run.scripts]
+    return Done(script.revision for script in run.scripts)
 
 
 def branches(
@@ -294,7 +294,7 @@ def branches(
     :raises MigrateError: a script cannot be loaded
     """
     _, run = Project(directory, x_arg).run("branches", verbose=verbose)
-    return [script for script in run.scripts if script.is_branch_point]
+    return Done(script for script in run.scripts if script.is_branch_point)
 
 
 def current(
@@ -318,7 +318,7 @@ def current(
         newest = [script.revision for script in project.find("heads")]
         if any(set(at) != set(newest) for at in run.heads_of_each):
             raise errors.NotAtHead(run.heads, newest)
-    return list(run.heads)
+    return Done(run.heads)
 
 
 def stamp(
@@ -344,7 +344,7 @@ def stamp(
     project.run("stamp", revision, sql=sql, tag=tag, purge=purge)
     targets = [revision] if isinstance(revision, str) else list(revision)
     names = [target.split(":")[-1] for target in targets]
-    return [script.revision for script in project.find(names)]
+    return Done(script.revision for script in project.find(names))
 
 
 def check(directory: Directory = None, x_arg: XArg = None) -> None:

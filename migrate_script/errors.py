@@ -63,7 +63,11 @@ def cause_of(error: BaseException) -> str:
 
 
 class MigrateError(Exception):
-    """The base of the family: a sentence for the user and an exit status."""
+    """The base of the family: a sentence for the user and an exit status.
+
+    :param sentence: what happened, with which value, what to type next
+    :raises: nothing
+    """
 
     status = 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Iterable, Sequence, Union
+from typing import TYPE_CHECKING, Any, Iterable, List, Sequence, Union
 
 from . import errors
 from .state import current_state
@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 Directory = Union[str, "os.PathLike[str]", None]
 XArg = Union[str, Iterable[str], None]
+
+
+class Done(List[Any]):  # noqa: UP006 - the base class is needed when this runs
+    """The list of what a command did.
+
+    Flask-Script takes what a user's command returns for its exit status, and a list for a
+    failure. `is_done` lets it see that a command which ends in `return upgrade()` succeeded.
+    """
+
+    is_done = True
 
 
 class Project:
@@ -77,7 +87,7 @@ class Project:
         with authoring.only_loadable(inspecting.locations(self.config)):
             written, _ = self.run(name, *arguments, **keywords)
         scripts = written if isinstance(written, list) else [written]
-        return [script for script in scripts if script]
+        return Done(script for script in scripts if script)
 
     def find(self, symbol: Any) -> list[Script]:
         """Give the scripts that a symbol stands for.

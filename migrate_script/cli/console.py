@@ -17,8 +17,28 @@ def fail(error: errors.MigrateError) -> NoReturn:
     :param error: what went wrong
     :raises SystemExit: always
     """
-    click.echo(f"Error: {error}", err=True)
+    show(str(error))
     sys.exit(error.status)
+
+
+def show(sentence: str) -> None:
+    """Print an error on one line, and go on.
+
+    :param sentence: what went wrong
+    :raises: nothing
+    """
+    click.echo(f"Error: {sentence}", err=True)
+
+
+def usage(text: str, status: int) -> NoReturn:
+    """Print what a command is for, and leave.
+
+    :param text: the text
+    :param status: the exit status
+    :raises SystemExit: always
+    """
+    click.echo(text)
+    sys.exit(status)
 
 
 def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -> None:

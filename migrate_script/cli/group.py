@@ -27,6 +27,7 @@ class CommandGroup(click.Group):
     """The group of `flask db`, whose commands are made when one is looked for.
 
     :param name: the name of the group, `Migrate(command=...)`
+    :raises: nothing
     """
 
     def __init__(self, name: str = "db") -> None:

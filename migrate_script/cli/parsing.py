@@ -54,6 +54,7 @@ class RowCommand(click.Command):
 
     :param row: the row
     :param callback: what to call with the values
+    :raises: nothing
     """
 
     def __init__(self, row: Row, callback: Callable[..., Any] | None = None) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 from collections import OrderedDict
+from functools import partial
 from types import MethodType
 from typing import Any, Callable
 
@@ -57,6 +59,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
     words mean the same as with `flask db`, and `-1` or `-3:` are not taken for options.
 
     :param row: the row
+    :raises: nothing
     """
 
     capture_all_args = True
@@ -67,6 +70,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
         self.row = row
         self.help = self.__doc__ = row.help
         self.manager: Any = None
+        self.traceback = False
 
     def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
         """Make the argparse parser, which knows `--help` and the options a user added.
@@ -90,16 +94,26 @@ class MigrationCommand(Command):  # type: ignore[misc]
         """
         params = RowCommand(self.row).make_context(self.row.name, list(arguments)).params
         params = with_group_values(params, getattr(self.manager, "given", {}))
-        return super().__call__(app, **params, **added)
+        self.traceback = params.pop("traceback")
+        params = self._for_run({**params, **added})
+        console.run(partial(super().__call__, app), params, self.traceback)
 
-    def run(self, traceback: bool = False, **params: Any) -> None:
+    def _for_run(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what was not typed and a `run` that a user put here does not take."""
+        taken = inspect.signature(self.run).parameters
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+            return params
+        default = {parameter.name: parameter.default for parameter in self.row.parameters}
+        return {k: v for k, v in params.items() if k in taken or v != default.get(k)}
+
+    def run(self, *args: Any, **params: Any) -> None:
         """Run the command.
 
-        :param traceback: `--traceback`
-        :param params: the parameters of its function
+        :param args: the first parameters of its function
+        :param params: others
         :raises SystemExit: it failed
         """
-        console.run(self.row.function, params, traceback)
+        console.run(partial(self.row.function, *args), params, self.traceback)
 
 
 class _OnClassToo:
@@ -123,9 +137,15 @@ class MigrateCommand(Manager):  # type: ignore[misc]
 
     A class, for `add_command('db', MigrateCommand)` to make its own instance. The commands belong
     to the class: code written when this was an instance adds to it, or takes from it, here.
+
+    :param args: as for Manager
+    :param kwargs: as for Manager
+    :raises: nothing
     """
 
     name = "db"
+    usage = None
+    help = description = GROUP_HELP
     _commands: dict[str, Any] = OrderedDict(zip(ROWS, map(MigrationCommand, ROWS.values())))
     _options: list[Any] = []
 
@@ -136,8 +156,8 @@ class MigrateCommand(Manager):  # type: ignore[misc]
     shell = _OnClassToo(Manager.shell)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("help", GROUP_HELP)
-        kwargs.setdefault("description", GROUP_HELP)
+        kwargs.setdefault("help", self.help)
+        kwargs.setdefault("description", self.description)
         super().__init__(*args, **kwargs)
         self._commands = type(self)._commands
         self._options = type(self)._options

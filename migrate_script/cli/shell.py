@@ -28,6 +28,7 @@ class Shell(_Shell):  # type: ignore[misc]
     :param banner: what to show first
     :param make_context: a function that gives more names
     :param options: as for Flask-Script's Shell
+    :raises: nothing
     """
 
     help = description = "Run a Python shell with the application, its database and its models."

@@ -26,6 +26,7 @@ class Run:
     """What one command did, for its caller and for the sentence about a failure.
 
     :param options: the application's settings for Alembic's `context.configure`
+    :raises: nothing
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -70,6 +71,8 @@ class Run:
         """Pass on the scripts that Alembic reads, and note them.
 
         :param read: a function of Alembic's ScriptDirectory
+        :param args: what it is called with
+        :param kwargs: the same
         :raises Exception: as that function does
         """
         for script in read(*args, **kwargs):
