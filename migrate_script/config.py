@@ -7,8 +7,10 @@ import configparser
 import os
 import re
 import sys
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 from alembic.config import Config as AlembicConfig
 
@@ -52,10 +54,21 @@ def _tolerant(value: str) -> str:
     return escape(value) if _LONE_PERCENT.search(without_escapes) else value
 
 
+@contextmanager
+def _no_advice() -> Iterator[None]:
+    """Keep quiet about `path_separator`, which Alembic 1.16 wants in files written before it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
 class Config(AlembicConfig):
     """Alembic's Config, with our templates, and at ease with `%` in paths and URLs."""
 
     template_directory = TEMPLATES
+    #: from the name of a bind (None: the default one) and a value for `sqlalchemy.url` to the URL
+    #: that the application connects to; None where the value has nothing to do with it
+    real_url: Callable[[str | None, Any], str | None] = staticmethod(lambda key, value: None)
 
     def use_template(self, template: str) -> str:
         """Choose what `init` copies.
@@ -66,7 +79,8 @@ class Config(AlembicConfig):
         """
         path = Path(template)
         if len(path.parts) > 1:
-            self.template_directory, template = path.parent, path.name
+            # absolute, as Mako takes no path that leads out of the current folder
+            self.template_directory, template = path.resolve().parent, path.resolve().name
         if not (self.template_directory / template).is_dir():
             raise errors.FolderError.no_template(str(path), template_names())
         return template
@@ -82,15 +96,38 @@ class Config(AlembicConfig):
         # Alembic 1.16.0 asks here and not above
         return self.template_directory
 
-    def set_section_option(self, section: str, name: str, value: str) -> None:
+    def set_section_option(self, section: str, name: str, value: Any) -> None:
         """Set an option; a `%` need not be doubled, as in old env.py files it is not.
 
         :param section: the section of the ini file
         :param name: the option
-        :param value: its value
+        :param value: its value; a URL of the application's is set as the application uses it
         :raises configparser.Error: the section cannot be made
+        :raises TypeError: the value is neither text nor a URL of the application's
         """
-        super().set_section_option(section, name, _tolerant(value))
+        key = None if section == self.config_ini_section else section
+        url = self.real_url(key, value) if name == "sqlalchemy.url" else None
+        if url is not None:
+            value = escape(url)
+        elif isinstance(value, str):
+            value = _tolerant(value)
+        super().set_section_option(section, name, value)
+
+    def get_version_locations_list(self) -> list[str] | None:
+        """List the folders of `version_locations`; an older alembic.ini names no separator.
+
+        :raises: nothing
+        """
+        with _no_advice():
+            return super().get_version_locations_list()
+
+    def get_prepend_sys_paths_list(self) -> list[str] | None:
+        """List the paths of `prepend_sys_path`; an older alembic.ini names no separator.
+
+        :raises: nothing
+        """
+        with _no_advice():
+            return super().get_prepend_sys_paths_list()
 
     def escape_here(self) -> None:
         """Let `%(here)s` stand for a path with `%` in it.

@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator
 from flask import current_app, has_app_context
 
 from . import errors
-from .compat.database import Database, database_of
+from .compat.database import Database, database_of, real_url
 
 # Some env.py files pass these to configure() beside **configure_args, which would be a TypeError
 SET_BESIDE = ("compare_type", "render_as_batch", "process_revision_directives")
@@ -21,6 +21,7 @@ class MigrateState:
     :param db: the application's database object; None means the one Flask-SQLAlchemy registered
     :param directory: the migrations folder; may be assigned later
     :param options: what to pass to Alembic's `context.configure`
+    :raises: nothing
     """
 
     def __init__(self, migrate: Any, db: Any, directory: str, options: dict[str, Any]) -> None:
@@ -47,8 +48,8 @@ class MigrateState:
 
     @property
     def callbacks(self) -> list[Callable[[Any], Any]]:
-        """The functions that `@migrate.configure` collected."""
-        return list(self.migrate.configure_callbacks)
+        """The functions that finish a Config: ours, and what `@migrate.configure` collected."""
+        return [with_real_urls, *getattr(self.migrate, "configure_callbacks", ())]
 
     @contextmanager
     def options_for_one_command(self) -> Iterator[dict[str, Any]]:
@@ -66,6 +67,16 @@ class MigrateState:
             self.configure_args.update(configured)
 
 
+def with_real_urls(config: Any) -> Any:
+    """Let a Config know the URLs of whichever application runs env.py.
+
+    :param config: a Config of ours
+    :raises: nothing
+    """
+    config.real_url = lambda key, value: real_url(current_state().real_db, key, value)
+    return config
+
+
 def current_state() -> MigrateState:
     """Find the record of the current application.
 
@@ -74,6 +85,10 @@ def current_state() -> MigrateState:
     if not has_app_context():
         raise errors.NotConfigured.no_context()
     state: MigrateState | None = current_app.extensions.get("migrate")
+    if state is None and database_of(current_app) is not None:
+        # Migrate(create_app) was given no application to leave its record with
+        state = MigrateState(None, None, "migrations", {})
+        current_app.extensions["migrate"] = state
     if state is None or state.real_db is None:
         raise errors.NotConfigured.no_migrate(current_app.name)
     return state

@@ -12,6 +12,9 @@ log = logging.getLogger("alembic.env")
 
 migrate = current_app.extensions["migrate"]
 
+# for a file of SQL: values in place of parameters, and percent signs as they are
+OFFLINE = {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
+
 
 def get_engine():
     """The engine of the application's database."""
@@ -51,7 +54,7 @@ def configure(**options):
 
 def run_offline():
     """Write the SQL of the revisions (--sql)."""
-    configure(url=get_url(), literal_binds=True)
+    configure(url=get_url(), **OFFLINE)
     with context.begin_transaction():
         context.run_migrations()
 

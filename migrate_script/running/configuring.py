@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any, Callable
 
+from sqlalchemy import text
+
 DEFAULTS = {"compare_type": True, "render_as_batch": True}
 
 
@@ -31,12 +33,39 @@ def _given(original: Callable[..., None], kwargs: dict[str, Any]) -> dict[str, A
     return {k: v for k, v in kwargs.items() if k not in defaults or v is not defaults[k]}
 
 
+def _filtered(symbol: Callable[..., Any], other: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Make an `include_object` of an `include_symbol`, which Alembic 1.5 dropped.
+
+    It would be ignored, and the tables that it keeps out of sight would be dropped.
+    """
+
+    def include_object(item: Any, name: Any, kind: str, *rest: Any) -> bool:
+        if kind == "table" and not symbol(name, item.schema):
+            return False
+        return other is None or bool(other(item, name, kind, *rest))
+
+    return include_object
+
+
+def _as_they_are(context: Any) -> None:
+    """Write each percent sign once where the dialect doubles it for a driver.
+
+    Drivers that mark parameters with a percent sign want the others doubled; a file of SQL goes
+    through no driver, and `DEFAULT '5%%'` in it is another default.
+    """
+    if str(text("%").compile(dialect=context.dialect)) == "%%":
+        write = context.impl.static_output
+        context.impl.static_output = lambda sql: write(sql.replace("%%", "%"))
+
+
 def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **kwargs: Any) -> None:
     """Call Alembic's `configure` with what env.py gave and, where it gave nothing, the settings.
 
     :param env: the EnvironmentContext
     :param original: its own `configure`
     :param run: the `Run` of the command
+    :param args: what env.py gave by position
+    :param kwargs: what env.py gave by name
     :raises Exception: as Alembic's does
     """
     kwargs = _given(original, kwargs)
@@ -46,4 +75,10 @@ def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **k
         kwargs[hook] = _both(ours, theirs)
     for name, value in {**DEFAULTS, **run.options}.items():
         kwargs.setdefault(name, value)
+    if "include_symbol" not in inspect.signature(original).parameters:
+        symbol = kwargs.pop("include_symbol", None)
+        if symbol is not None:
+            kwargs["include_object"] = _filtered(symbol, kwargs.get("include_object"))
     original(*args, **kwargs)
+    if env.is_offline_mode():
+        _as_they_are(env.get_context())

@@ -13,6 +13,9 @@ log = logging.getLogger("alembic.env")
 
 migrate = current_app.extensions["migrate"]
 
+# for a file of SQL: values in place of parameters, and percent signs as they are
+OFFLINE = {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
+
 # the application's own database is called "" here, the others as in SQLALCHEMY_BINDS
 NAMES = [""] + [name for name in current_app.config.get("SQLALCHEMY_BINDS") or {} if name]
 
@@ -41,7 +44,8 @@ def get_metadata(name):
     metadata = MetaData()
     for table in migrate.db.metadata.tables.values():
         if (table.info.get("bind_key") or "") == name:
-            getattr(table, "to_metadata", getattr(table, "tometadata", None))(metadata)
+            copy = table.to_metadata if hasattr(table, "to_metadata") else table.tometadata
+            copy(metadata)
     return metadata
 
 
@@ -71,9 +75,8 @@ def configure(name, **options):
 def run_offline():
     """Write the SQL of the revisions (--sql), each database under a heading."""
     for name in NAMES:
-        context.configure(url=get_url(name), literal_binds=True)
-        context.execute("-- database: " + (name or "default"))
-        configure(name, url=get_url(name), literal_binds=True)
+        configure(name, url=get_url(name), **OFFLINE)
+        context.static_output("-- database: " + (name or "default"))
         with context.begin_transaction():
             context.run_migrations(engine_name=name)
 
