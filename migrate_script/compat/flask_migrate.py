@@ -1,0 +1,130 @@
+"""The module `flask_migrate`, as scripts written for Flask-Migrate 1 and 2 expect it.
+
+It exists under the launcher only, and may be deleted with it. There `MigrateCommand` is the
+instance that it was in Flask-Migrate 2, which scripts copy from and write into.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import importlib
+import logging
+import os
+import sys
+from collections import OrderedDict
+from functools import partial
+from types import ModuleType
+from typing import Any, Callable
+
+from flask import current_app
+
+NAME = "flask_migrate"
+
+# Flask-Migrate imported these for itself; `import *` made them names of the script
+_PASSED_ON = {
+    "argparse": argparse,
+    "current_app": current_app,
+    "logging": logging,
+    "os": os,
+    "sys": sys,
+}
+# the same, but imported when they are asked for: they cost a start without a command of Alembic's
+_OF_ALEMBIC = {
+    "AlembicConfig": ("alembic.config", "Config"),
+    "CommandError": ("alembic.util", "CommandError"),
+    "command": ("alembic", "command"),
+}
+
+
+def _get_config(directory: Any = None, x_arg: Any = None, opts: Any = None) -> Any:
+    """Make the Alembic Config of a folder, as scripts asked for it before Flask-Migrate 1.7.
+
+    :param directory: the migrations folder; None for the application's own
+    :param x_arg: arguments for env.py
+    :param opts: what env.py finds true in `config.cmd_opts`
+    :raises KeyError: the application has no `Migrate`
+    """
+    return current_app.extensions["migrate"].migrate.get_config(directory, x_arg, opts)
+
+
+def _catch_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave a function as it is: errors rise here."""
+    return function
+
+
+def _alembic_version() -> tuple[int, ...]:
+    version = importlib.import_module("alembic").__version__
+    return tuple(int(part) for part in version.split(".")[:3])
+
+
+def _imported(module: str, name: str) -> Any:
+    found = importlib.import_module(module)
+    return getattr(found, name, None) or importlib.import_module(f"{module}.{name}")
+
+
+def _own(command: Any) -> Any:
+    made = copy.copy(command)
+    made.option_list = list(command.option_list)
+    return made
+
+
+def _migrate_command(cls: Any) -> Any:
+    """Make the instance: what is done to its commands is not done to those of the class."""
+    made = cls()
+    made._commands = OrderedDict((name, _own(c)) for name, c in cls._commands.items())
+    made._options = list(cls._options)
+    return made
+
+
+def _package(public: ModuleType, config: Callable[[], type]) -> ModuleType:
+    later: dict[str, Callable[[], Any]] = {
+        "Config": config,
+        "alembic_version": _alembic_version,
+        **{name: partial(_imported, *place) for name, place in _OF_ALEMBIC.items()},
+    }
+
+    def look_up(name: str) -> Any:
+        if name not in later:
+            raise AttributeError(f"module '{NAME}' has no attribute '{name}'")
+        return later[name]()
+
+    names = {name: getattr(public, name) for name in vars(public)["__all__"]}
+    names.update(_PASSED_ON, MigrateCommand=_migrate_command(names["MigrateCommand"]))
+    module = ModuleType(NAME, public.__doc__)
+    vars(module).update(
+        names,
+        __all__=[*names, *later],
+        __file__=public.__file__,
+        __getattr__=look_up,
+        _get_config=_get_config,
+        catch_errors=_catch_errors,
+        log=logging.getLogger(NAME),
+    )
+    return module
+
+
+def _cli(group: Callable[[str], Any]) -> ModuleType:
+    db = group("db")
+    for name in db.list_commands(None):
+        db.get_command(None, name)
+    module = ModuleType(f"{NAME}.cli")
+    commands = {name.replace("-", "_"): command for name, command in db.commands.items()}
+    vars(module).update(commands, db=db)
+    return module
+
+
+def makers(
+    public: ModuleType, config: Callable[[], type], group: Callable[[str], Any]
+) -> dict[str, Callable[[], ModuleType]]:
+    """Say how to make `flask_migrate` and `flask_migrate.cli`, when a script imports them.
+
+    :param public: the package whose names they offer
+    :param config: gives the class of the Alembic Config
+    :param group: makes the Click group of a name
+    :raises: nothing
+    """
+    return {
+        NAME: partial(_package, public, config),
+        f"{NAME}.cli": partial(_cli, group),
+    }

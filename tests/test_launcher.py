@@ -1,0 +1,326 @@
+"""`python -m migrate_script manage.py ...`: the script runs as under Python itself."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import zipfile
+
+import pytest
+import sqlalchemy as sa
+
+# what the interpreter and old libraries say of themselves is not what is compared
+QUIET = {"PYTHONWARNINGS": "ignore"}
+
+PROBE = """
+    import __main__
+    import builtins
+    import inspect
+    import pickle
+    import sys
+
+
+    class Thing:
+        pass
+
+
+    def function():
+        return "result"
+
+
+    known = ["__builtins__", "__cached__", "__doc__", "__file__", "__package__"]
+    print(__name__, [vars(__main__)[name] for name in known], type(__loader__))
+    print(__spec__ and (__spec__.name, __spec__.origin, __spec__.parent))
+    print(sorted(set(vars(__main__)) - {"__annotations__"}))
+    print(vars(__main__) is globals(), sys.modules["__main__"] is __main__)
+    print(pickle.loads(pickle.dumps(function))(), type(pickle.loads(pickle.dumps(Thing()))))
+    print(inspect.getsource(function))
+    print(sys.argv, sys.path, sys.stdin.read())
+    if __name__ == "__main__":
+        print("main")
+"""
+
+
+def under_both(project, *arguments, **options):
+    """Run a program under Python itself and under the launcher; they must not differ."""
+    options["env"] = {**QUIET, **options.get("env", {})}
+    alone = project.process(*arguments, **options)
+    launched = project.process("-m", "migrate_script", *arguments, **options)
+    assert launched == alone
+    return launched
+
+
+@pytest.fixture
+def probe(project):
+    """A project whose program tells what it sees, by several names."""
+    project.write("probe.py", PROBE)
+    project.write("script", PROBE)
+    project.write("sub/folder/probe.py", PROBE)
+    project.write("package/__init__.py", "")
+    project.write("package/probe.py", PROBE)
+    project.write("package/__main__.py", PROBE)
+    os.symlink(str(project.folder / "sub/folder/probe.py"), str(project.folder / "link.py"))
+    with zipfile.ZipFile("archive.zip", "w") as archive:
+        archive.write("probe.py", "__main__.py")
+    return project
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        ["probe.py"],
+        ["./probe.py"],
+        ["script"],
+        ["sub/folder/probe.py"],
+        ["link.py"],
+        ["-m", "probe"],
+        ["-m", "package.probe"],
+        ["-m", "package"],
+        ["package"],
+    ],
+    ids=" ".join,
+)
+def test_a_program_sees_what_python_shows_it(probe, program):
+    """Names of the module, argv, sys.path, stdin, pickling: nothing tells the launcher."""
+    done = under_both(probe, *program, "db", "-m", "--help", "a b", input="piped\n")
+    assert done.status == 0
+    assert done.out.endswith("'db', '-m', '--help', 'a b'] " + done.out.split("'a b'] ")[1])
+    assert done.out.endswith("piped\n\nmain\n")
+
+
+def test_an_absolute_path(probe):
+    """The folder of the script is on the path, not the working directory."""
+    done = under_both(probe, str(probe.folder / "sub/folder/probe.py"), input="")
+    assert str(probe.folder / "sub/folder") in done.out
+
+
+def test_a_zip_file(project):
+    """A zip file with a __main__.py is a program, too."""
+    project.write("main.py", "import inside, sys\n\nprint(__file__, __spec__.name, sys.path[0])")
+    project.write("inside.py", "print('inside')")
+    with zipfile.ZipFile("archive.zip", "w") as archive:
+        archive.write("main.py", "__main__.py")
+        archive.write("inside.py")
+    assert under_both(project, "archive.zip").out.startswith("inside\n")
+
+
+@pytest.mark.parametrize("flag", ["-I", "-P"])
+def test_python_told_to_keep_the_folder_off_the_path(project, flag):
+    """-I and -P mean the same to a launched script."""
+    if flag == "-P" and not hasattr(sys.flags, "safe_path"):
+        pytest.skip("this Python has no -P")
+    project.write("manage.py", "import sys\n\nprint(sys.path)")
+    options = [flag, "-W", "ignore"]
+    alone = project.process(*options, "manage.py")
+    assert project.process(*options, "-m", "migrate_script", "manage.py") == alone
+
+
+def test_a_compiled_script(project):
+    """manage.pyc runs, as it does under Python."""
+    import py_compile
+
+    source = project.write("source.py", "import sys\n\nprint(__name__, type(__loader__), sys.argv)")
+    py_compile.compile(str(source), cfile="manage.pyc")
+    assert "SourcelessFileLoader" in under_both(project, "manage.pyc", "x").out
+
+
+ENDINGS = {
+    "nothing": "pass",
+    "a number": "import sys; sys.exit(3)",
+    "none": "import sys; sys.exit(None)",
+    "text": "import sys; sys.exit('cannot go on')",
+    "a big number": "import sys; sys.exit(2 ** 40 + 7)",
+    "a negative number": "raise SystemExit(-1)",
+    "a tuple": "raise SystemExit(1, 2)",
+    "os._exit": "import os; os._exit(5)",
+    "an exception": "def f():\n    return 1 / 0\n\n\nf()",
+    "a chain": "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise OSError('x') from e",
+    "in an imported module": "import broken",
+    "a missing module": "import no.such.module",
+    "a syntax error": "x = 1\nif True print(x)",
+    "a syntax error elsewhere": "import unreadable",
+    "an encoding": "# coding: latin-1\nprint(ascii('\xe4\xf6'))\n",
+    "a hook": (
+        "import sys, traceback\n"
+        "sys.excepthook = lambda *e: print('hook', traceback.format_exception(*e))\n"
+        "raise ValueError('x')"
+    ),
+    "at exit": "import atexit\natexit.register(lambda: print('at exit'))\nraise ValueError('x')",
+    "a thread": (
+        "import threading, __main__\n"
+        "left = threading.Event()\n"
+        "def work():\n"
+        "    threading.main_thread().join()\n"
+        "    print('work', __main__.left)\n"
+        "left = 'done'\n"
+        "threading.Thread(target=work).start()\n"
+        "raise SystemExit(4)"
+    ),
+    "Ctrl-C": (
+        "import atexit, os, signal, time\n"
+        "atexit.register(lambda: print('at exit'))\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "time.sleep(60)"
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_script_ends_as_under_python(project, ending):
+    """Status, output and traceback are Python's own: no frame stands above the script's."""
+    project.write("broken.py", "def f():\n    raise KeyError('k')\n\n\nf()")
+    project.write("unreadable.py", "def f(:\n    pass\n")
+    project.write("manage.py", ENDINGS[ending])
+    under_both(project, "manage.py")
+
+
+@pytest.mark.parametrize("ending", ["a number", "an exception", "a syntax error", "Ctrl-C"])
+def test_a_module_ends_as_a_script(project, ending):
+    """The traceback is that of the file, without the part that shows how Python found it."""
+    project.write("package/__init__.py", "")
+    path = str(project.write("package/manage.py", ENDINGS[ending]))
+    assert project.process("-m", "migrate_script", "-m", "package.manage", env=QUIET) == (
+        project.process(path, env=QUIET)
+    )
+
+
+def test_the_package_around_a_module_cannot_be_imported(project):
+    """The traceback begins in the package, and the status is 1: the program was found."""
+    init = project.write("package/__init__.py", "import not_there\n")
+    project.write("package/manage.py", "")
+    done = project.process("-m", "migrate_script", "-m", "package.manage", env=QUIET)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.splitlines() == [
+        "Traceback (most recent call last):",
+        f'  File "{init}", line 1, in <module>',
+        "    import not_there",
+        "ModuleNotFoundError: No module named 'not_there'",
+    ]
+
+
+def test_the_future_of_the_launcher_is_not_that_of_the_script(project):
+    """A script is compiled by itself: its annotations are values unless it says otherwise."""
+    project.write("manage.py", "def f(x: int):\n    pass\n\n\nprint(f.__annotations__)")
+    assert under_both(project, "manage.py").out == "{'x': <class 'int'>}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["nosuch.py", "db"], "there is no script 'nosuch.py' to run: No such file or directory"),
+        (["-m", "nosuch"], "there is no module 'nosuch' to run"),
+        (["-m", "package.nosuch", "db"], "there is no module 'package.nosuch' to run"),
+        (["-m", "nosuch.manage"], "there is no module 'nosuch.manage' to run"),
+        (["-m", "package"], "there is no module 'package' to run"),
+        (["-m", ".package"], "there is no module '.package' to run"),
+        (["-m", ""], "there is no module '' to run"),
+        (["-m", "sys"], "there is no module 'sys' to run"),
+        (["-m"], "-m takes the name of a module"),
+        (["package"], "there is no '__main__.py' in 'package'"),
+    ],
+)
+def test_nothing_to_run(project, arguments, reason):
+    """One line on stderr, and the status of a wrong command line."""
+    project.write("package/__init__.py", "")
+    done = project.process("-m", "migrate_script", *arguments, env=QUIET)
+    assert done == (
+        2,
+        "",
+        f"Error: 'python -m migrate_script': {reason}: "
+        "'python -m migrate_script --help' shows how\n",
+    )
+
+
+def test_an_option_of_nobody(project):
+    """An option before the script is for the launcher, which has none."""
+    done = project.process("-m", "migrate_script", "-c", "pass", env=QUIET)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("Error: 'python -m migrate_script' has no option '-c': ")
+    assert done.err.count("\n") == 1
+
+
+def test_help(project):
+    """Without arguments it says what it is for, with the status of a wrong command line."""
+    asked = project.process("-m", "migrate_script", "--help", env=QUIET)
+    alone = project.process("-m", "migrate_script", env=QUIET)
+    assert (asked.status, alone.status) == (0, 2)
+    assert asked.out == alone.out
+    assert asked.err == alone.err == ""
+    assert "\n    python -m migrate_script manage.py db upgrade\n" in asked.out
+    assert len(asked.out.splitlines()) < 10
+
+
+SERVER = """
+    import os
+    import sys
+
+    from flask import Flask
+    from flask.ext.script import Manager
+    from flask_migrate import MigrateCommand
+
+    manager = Manager(Flask(__name__))
+    manager.add_command("db", MigrateCommand)
+
+    print(os.environ.get("WERKZEUG_RUN_MAIN", "first"), sys.argv[1:], flush=True)
+    if "WERKZEUG_RUN_MAIN" in os.environ:
+        os._exit(0)
+    manager.run()
+"""
+
+
+def free_port():
+    """Give a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return str(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("form", [["sub/manage.py"], ["-m", "sub.manage"], ["sub"]], ids=" ".join)
+def test_the_reloader_starts_the_launcher_again(project, form):
+    """`runserver -r` makes a second process, which has the old names too."""
+    project.write("sub/__init__.py", "")
+    project.write("sub/manage.py", SERVER)
+    project.write("sub/__main__.py", SERVER)
+    arguments = ["runserver", "-r", "-h", "127.0.0.1", "-p", free_port()]
+    done = project.process("-m", "migrate_script", *form, *arguments, env=QUIET)
+    assert done.status == 0, done.err
+    lines = [line for line in done.out.splitlines() if line.startswith(("first", "true"))]
+    assert lines == [f"first {arguments}", f"true {arguments}"]
+
+
+@pytest.mark.parametrize(
+    ("url", "cause", "way_out"),
+    [
+        ("postgresql:", "No module named 'psycopg'", "write 'postgresql+psycopg2://'"),
+        ("postgres:", "Can't load plugin", "SQLALCHEMY_DATABASE_URI"),
+        ("sqllite:", "Can't load plugin", "the part of SQLALCHEMY_DATABASE_URI before '://'"),
+        ("mssql+pymssql:", "No module named", "the database driver 'pymssql' is not installed"),
+        ("", "Could not parse", "SQLALCHEMY_DATABASE_URI is not a database URL"),
+    ],
+)
+def test_a_script_that_dies_of_its_database_url(project, url, cause, way_out):
+    """Below the script's own traceback, a line says how to go on, without the password."""
+    url += "//ann:secret@localhost/db"
+    try:
+        sa.create_engine(url)
+        pytest.skip("this stack can use such a URL")
+    except Exception as error:
+        if cause not in str(error):
+            pytest.skip(f"this stack fails for another reason: {error}")
+    project.write("manage.py", f"import sqlalchemy\n\nsqlalchemy.create_engine({url!r})")
+    alone = project.process("manage.py", env=QUIET)
+    done = project.process("-m", "migrate_script", "manage.py", env=QUIET)
+    assert done.status == 1
+    assert done.err.startswith(alone.err)
+    line = done.err[len(alone.err) :]
+    assert line.startswith("Error: ")
+    assert way_out in line
+    assert line.count("\n") == 1
+    assert "secret" not in line
+
+
+def test_no_way_out_is_offered_for_an_import_of_the_script(project):
+    """A module that the script itself asks for is no driver."""
+    project.write("manage.py", "import sqlalchemy\nimport pymssql_of_mine")
+    under_both(project, "manage.py")
