@@ -186,6 +186,7 @@ def upgrade(
     sql: bool = False,
     tag: str | None = None,
     x_arg: XArg = None,
+    lock_timeout: float | None = None,
 ) -> list[str]:
     """Upgrade the database to a later revision.
 
@@ -194,10 +195,14 @@ def upgrade(
     :param sql: `--sql`: print the SQL and leave the database alone
     :param tag: `--tag`: any word, for env.py to read
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
+        database; None for the application's setting
     :returns: the identifiers of the revisions that ran, in order
     :raises MigrateError: there is no such revision, or one failed
     """
-    _, run = Project(directory, x_arg).run("upgrade", revision, sql=sql, tag=tag)
+    _, run = Project(directory, x_arg).run(
+        "upgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout
+    )
     return list(run.revisions)
 
 
@@ -207,6 +212,7 @@ def downgrade(
     sql: bool = False,
     tag: str | None = None,
     x_arg: XArg = None,
+    lock_timeout: float | None = None,
 ) -> list[str]:
     """Downgrade the database to an earlier revision.
 
@@ -216,12 +222,16 @@ def downgrade(
     :param sql: `--sql`: print the SQL and leave the database alone
     :param tag: `--tag`: any word, for env.py to read
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
+        database; None for the application's setting
     :returns: the identifiers of the revisions that were undone, in order
     :raises MigrateError: there is no such revision, or one failed
     """
     if sql and revision == "-1":
         revision = "head:-1"
-    _, run = Project(directory, x_arg).run("downgrade", revision, sql=sql, tag=tag)
+    _, run = Project(directory, x_arg).run(
+        "downgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout
+    )
     return list(run.revisions)
 
 
@@ -328,6 +338,7 @@ def stamp(
     tag: str | None = None,
     purge: bool = False,
     x_arg: XArg = None,
+    lock_timeout: float | None = None,
 ) -> list[str]:
     """Note a revision in the database without running it.
 
@@ -337,11 +348,13 @@ def stamp(
     :param tag: `--tag`: any word, for env.py to read
     :param purge: `--purge`: forget what the database has noted first, known or not
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
+        database; None for the application's setting
     :returns: the identifiers that are noted now
     :raises MigrateError: there is no such revision
     """
     project = Project(directory, x_arg)
-    project.run("stamp", revision, sql=sql, tag=tag, purge=purge)
+    project.run("stamp", revision, sql=sql, tag=tag, purge=purge, lock_timeout=lock_timeout)
     targets = [revision] if isinstance(revision, str) else list(revision)
     names = [target.split(":")[-1] for target in targets]
     return [script.revision for script in project.find(names)]

@@ -13,6 +13,7 @@
     +-- DatabaseError               the database refuses: connection or statement
     +-- DifferencesFound            `check` found the models and the database apart
     +-- NotAtHead                   `current --check-heads` found the database behind
+    +-- LockTimeout, LockLost       another migration runs, or may run
     +-- NeedsNewerAlembic           the installed Alembic cannot do it
     +-- AlembicError                anything else that Alembic refuses
     +-- Unexpected                  anything else at all
@@ -362,3 +363,37 @@ class Unexpected(MigrateError):
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"{cause_of(cause)}: --traceback shows where it came from")
+class LockTimeout(MigrateError):
+    """Another migration, or another program, did not end in time."""
+
+    @classmethod
+    def held(cls, holder: str, seconds: float) -> LockTimeout:
+        return cls(
+            f"another migration of this database is still running after {seconds:g} s ({holder}); "
+            "nothing was changed: wait for it to end, or give --lock-timeout more seconds"
+        )
+
+    @classmethod
+    def busy_file(cls, path: str | None, seconds: float) -> LockTimeout:
+        return cls(
+            f"another program has been writing to '{path or 'the database'}' for {seconds:g} s; "
+            "nothing was changed since: stop that program, or give --lock-timeout more seconds"
+        )
+
+
+class LockLost(MigrateError):
+    """The connection that keeps the lock has ended, so another migration may have begun."""
+
+    def __init__(self, cause: object) -> None:
+        reason = f": {cause_text(cause)}" if cause else ""
+        super().__init__(
+            f"the lock of this migration was lost before its commit{reason}: "
+            "run the command again, and see that the server does not end idle connections"
+        )
+
+
+class BadSetting(UsageError):
+    """A setting of this package has a value that cannot be used."""
+
+    def __init__(self, name: str, value: object, wanted: str) -> None:
+        super().__init__(f"'{name}' is '{value}': give {wanted}")

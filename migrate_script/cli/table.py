@@ -62,6 +62,9 @@ OPTIONS: dict[str, Option] = {
         ("--resolve-dependencies",), FLAG, "Leave out what another head depends on."
     ),
     "check_heads": Option(("--check-heads",), FLAG, "Fail unless it is the newest revision."),
+    "lock_timeout": Option(
+        ("--lock-timeout",), VALUE, "How many seconds to wait for another migration (300)."
+    ),
     "revision": Option((), VALUE),
     "revisions": Option((), LIST),
 }

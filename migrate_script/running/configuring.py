@@ -46,4 +46,4 @@ def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **k
         kwargs[hook] = _both(ours, theirs)
     for name, value in {**DEFAULTS, **run.options}.items():
         kwargs.setdefault(name, value)
-    original(*args, **kwargs)
+    run.guard.configure(env, run, original, *args, **kwargs)

@@ -16,7 +16,9 @@ from alembic.script import ScriptDirectory
 from .. import errors
 from ..failures import translated
 from .configuring import configure
+from .guard import GUARDED, Guard
 from .logs import kept_loggers
+from .settings import split
 
 # alembic.context is a global: two commands in two threads of a process would share it
 _ONE_AT_A_TIME = threading.RLock()
@@ -26,34 +28,52 @@ class Run:
     """What one command did, for its caller and for the sentence about a failure.
 
     :param options: the application's settings for Alembic's `context.configure`
+    :param guard: what watches over the databases
     """
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], guard: Guard) -> None:
         self.options = options
+        self.guard = guard
+        self.planner: Callable[..., Any] | None = None
         self.heads_of_each: list[tuple[str, ...]] = []
         self.scripts: list[Any] = []
         self.steps: list[Any] = []
         self.current: Any | None = None
         self.revision_context: Any | None = None
 
-    def plan(self, fn: Callable[..., Any], heads: Any, context: Any) -> Any:
-        """Work out every step before the first is run, and note which one is running.
+    def _steps(self, heads: Any, context: Any) -> list[Any]:
+        """Work out every step of a database; the script of each is loaded and can be run."""
+        assert self.planner is not None
+        self.heads_of_each.append(tuple(heads))
+        return list(self.planner(heads, context))
 
-        :param fn: Alembic's function, from the heads of a database to the steps
+    def has_steps(self, heads: Any, context: Any) -> bool:
+        """Look ahead: tell whether there is something to do.
+
         :param heads: where the database is
         :param context: Alembic's MigrationContext
         :raises Exception: the steps cannot be worked out
         """
-        self.heads_of_each.append(tuple(heads))
-        steps = list(fn(heads, context))
-        self.steps.extend(steps)
-        return self._watched(steps)
+        steps = self._steps(heads, context)
+        self.heads_of_each.pop()  # noted for the sentence about a failure only
+        return bool(steps)
 
-    def _watched(self, steps: list[Any]) -> Any:
-        for step in steps:
-            self.current = step
-            yield step
-        self.current = None
+    def plan(self, heads: Any, context: Any) -> Iterator[Any]:
+        """Work out every step before the first is run, and note which one is running.
+
+        :param heads: where the database is
+        :param context: Alembic's MigrationContext
+        :raises Exception: the steps cannot be worked out
+        """
+        steps = self._steps(heads, context)
+        with self.guard.around(context) as wanted:
+            if not wanted:
+                return
+            self.steps.extend(steps)
+            for step in steps:
+                self.current = step
+                yield step
+            self.current = None
 
     @property
     def heads(self) -> list[str]:
@@ -118,7 +138,8 @@ def _observed(function: FunctionType, run: Run) -> FunctionType:
 def _environment(run: Run, config: Any, script: Any, **kwargs: Any) -> EnvironmentContext:
     run.revision_context = kwargs.get("revision_context")
     if "fn" in kwargs:
-        kwargs["fn"] = partial(run.plan, kwargs["fn"])
+        run.planner = kwargs["fn"]
+        kwargs["fn"] = run.plan
     env = EnvironmentContext(config, script, **kwargs)
     # on the instance: Alembic keeps the names it publishes to env.py per class, so that a
     # subclass would publish none
@@ -160,7 +181,9 @@ def forward(
     function = getattr(command, name, None)
     if function is None:
         raise errors.NeedsNewerAlembic(f"db {name}", alembic.__version__)
+    settings, (options, keywords) = split(options, keywords)
+    changes = name in GUARDED and not keywords.get("sql")
     keywords = _accepted(function, name, keywords)
-    run = Run(options)
-    with _ONE_AT_A_TIME, kept_loggers(), translated(config, run):
+    run = Run(options, Guard(settings, changes))
+    with _ONE_AT_A_TIME, kept_loggers(), translated(config, run), run.guard:
         return _observed(function, run)(config, *arguments, **keywords), run

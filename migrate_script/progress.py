@@ -1,0 +1,71 @@
+"""What a long command tells while it runs: said in `running`, shown by whoever listens.
+
+The console listens for the terminal; a program that imports the package hears nothing unless it
+listens itself.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Iterator
+
+
+class Listener:
+    """Hears what a command does; every method may be overridden, and here none does anything."""
+
+    def waiting(self, holder: str, seconds: float) -> None:
+        """Another migration holds the lock.
+
+        :param holder: who it is
+        :param seconds: how long this one has waited
+        :raises: nothing
+        """
+
+    def planned(self, count: int) -> None:
+        """A database is about to be changed.
+
+        :param count: the number of steps
+        :raises: nothing
+        """
+
+    def done(self, revision: str, doc: str, seconds: float) -> None:
+        """One step is over.
+
+        :param revision: its identifier
+        :param doc: the first line of the script's docstring
+        :param seconds: the time it took
+        :raises: nothing
+        """
+
+    def note(self, sentence: str) -> None:
+        """Something else that a person should know.
+
+        :param sentence: the words
+        :raises: nothing
+        """
+
+
+_LISTENER: ContextVar[Listener] = ContextVar("listener", default=Listener())  # noqa: B039
+
+
+def listener() -> Listener:
+    """Give the one who listens here.
+
+    :raises: nothing
+    """
+    return _LISTENER.get()
+
+
+@contextmanager
+def listening(one: Listener) -> Iterator[None]:
+    """Let one hear what the commands inside do.
+
+    :param one: the listener
+    :raises: nothing
+    """
+    token = _LISTENER.set(one)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
