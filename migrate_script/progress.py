@@ -22,16 +22,11 @@ class Listener:
         :raises: nothing
         """
 
-    def planned(self, count: int) -> None:
-        """A database is about to be changed.
-
-        :param count: the number of steps
-        :raises: nothing
-        """
-
-    def done(self, revision: str, doc: str, seconds: float) -> None:
+    def done(self, number: int, count: int, revision: str, doc: str, seconds: float) -> None:
         """One step is over.
 
+        :param number: which one of those of this database
+        :param count: how many there are
         :param revision: its identifier
         :param doc: the first line of the script's docstring
         :param seconds: the time it took

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 import textwrap
-from typing import Any
+import time
+import uuid
+from typing import Any, Callable, Iterator
 
 from helpers import Project, rows, tables
 
@@ -183,3 +189,78 @@ def remove_cause(case: str, project: Project, url: str) -> None:
     if case in CURE_ROWS:
         rows(url, "UPDATE a SET n = 200 WHERE id = 2")
     revision(project, 2, cured(case))
+
+
+# a step that says it is there and goes on when the test lets it
+GATE = """
+    import os, time
+    open("at_the_gate", "w").close()
+    while not os.path.exists("open_gate"):
+        time.sleep(0.02)
+"""
+
+
+class Background:
+    """A command that runs in a process of its own while the test goes on."""
+
+    def __init__(self, project: Project, *arguments: str, **env: str) -> None:
+        self.err_path = project.folder / f"stderr_{uuid.uuid4().hex[:6]}"
+        with open(self.err_path, "wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=str(project.folder),
+                env={**os.environ, **env},
+                stdout=subprocess.DEVNULL,
+                stderr=err,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self.process.pid
+
+    @property
+    def err(self) -> str:
+        """What it has written to stderr so far."""
+        return self.err_path.read_text(encoding="utf-8")
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        """Wait for something that this command is to bring about."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = condition()
+            if found:
+                return found
+            assert self.process.poll() is None, self.err
+            time.sleep(0.02)
+        raise AssertionError(f"it never came: {self.err}")
+
+    def status(self) -> int:
+        """Wait for its end."""
+        return self.process.wait(60)
+
+    def kill(self) -> None:
+        """End it with no chance to clean up."""
+        self.process.kill()
+        self.process.wait(60)
+
+
+@contextlib.contextmanager
+def background(project: Project, *arguments: str, **env: str) -> Iterator[Background]:
+    """Run `python arguments` beside the test, and see that it ends with it."""
+    running = Background(project, *arguments, **env)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.kill()
+
+
+def at_gate(project: Project, running: Background) -> None:
+    """Wait until a command is inside the gated step."""
+    running.until((project.folder / "at_the_gate").exists)
+
+
+def open_gate(project: Project) -> None:
+    """Let the gated step go on."""
+    (project.folder / "open_gate").touch()

@@ -9,6 +9,21 @@ from typing import Any, Callable, NoReturn
 import click
 
 from .. import errors
+from ..progress import Listener, listening
+
+
+class Terminal(Listener):
+    """Shows what a command does as lines on stderr, in the form of Alembic's own reports."""
+
+    def waiting(self, holder: str, seconds: float) -> None:
+        self.note(f"waiting for another migration, {seconds:.0f} s so far: {holder}")
+
+    def done(self, number: int, count: int, revision: str, doc: str, seconds: float) -> None:
+        title = f", {doc}" if doc else ""
+        self.note(f"{number} of {count}: {revision}{title} ({seconds:.2f} s)")
+
+    def note(self, sentence: str) -> None:
+        click.echo(f"INFO  [migrate_script] {errors.one_line(sentence)}", err=True)
 
 
 def fail(error: errors.MigrateError) -> NoReturn:
@@ -30,7 +45,8 @@ def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -
     :raises SystemExit: it failed
     """
     try:
-        function(**arguments)
+        with listening(Terminal()):
+            function(**arguments)
     except Exception as error:
         if traceback:
             click.echo(errors.without_passwords(tracebacks.format_exc(), True), err=True, nl=False)

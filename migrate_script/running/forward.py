@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 from functools import partial
 from types import FunctionType
 from typing import Any, Callable, Iterable, Iterator
@@ -15,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 from .. import errors
 from ..failures import translated
+from ..progress import listener
 from .configuring import configure
 from .guard import GUARDED, Guard
 from .logs import kept_loggers
@@ -38,6 +40,7 @@ class Run:
         self.heads_of_each: list[tuple[str, ...]] = []
         self.scripts: list[Any] = []
         self.steps: list[Any] = []
+        self.finished: list[Any] = []
         self.current: Any | None = None
         self.revision_context: Any | None = None
 
@@ -67,13 +70,20 @@ class Run:
         """
         steps = self._steps(heads, context)
         with self.guard.around(context) as wanted:
-            if not wanted:
-                return
-            self.steps.extend(steps)
-            for step in steps:
-                self.current = step
-                yield step
-            self.current = None
+            if wanted:
+                self.steps.extend(steps)
+                yield from self._watched(steps)
+
+    def _watched(self, steps: list[Any]) -> Iterator[Any]:
+        """Tell of each step when it is over; Alembic comes for the next one then."""
+        for number, step in enumerate(steps, 1):
+            self.current, start = step, time.monotonic()
+            yield step
+            self.finished.append(step)
+            if self.guard.active and hasattr(step, "revision"):
+                script, seconds = step.revision, time.monotonic() - start
+                listener().done(number, len(steps), script.revision, script.doc or "", seconds)
+        self.current = None
 
     @property
     def heads(self) -> list[str]:

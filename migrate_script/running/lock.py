@@ -78,7 +78,7 @@ class Lock:
         :returns: whether the lock is this one's to release; not when this process has it already
         :raises LockTimeout: somebody else still has it
         """
-        start, pause, told = time.monotonic(), 0.05, 2.0
+        start, pause, told = time.monotonic(), 0.05, 1.0
         while not self.attempt():
             if any(held.key == self.key for held in _HELD):
                 return False
