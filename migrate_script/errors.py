@@ -14,6 +14,7 @@
     +-- DifferencesFound            `check` found the models and the database apart
     +-- NotAtHead                   `current --check-heads` found the database behind
     +-- LockTimeout, LockLost       another migration runs, or may run
+    +-- JournalError                an unfinished revision cannot go on
     +-- NeedsNewerAlembic           the installed Alembic cannot do it
     +-- AlembicError                anything else that Alembic refuses
     +-- Unexpected                  anything else at all
@@ -397,3 +398,46 @@ class BadSetting(UsageError):
 
     def __init__(self, name: str, value: object, wanted: str) -> None:
         super().__init__(f"'{name}' is '{value}': give {wanted}")
+
+
+class JournalError(MigrateError):
+    """A revision that stopped half-way on MySQL or MariaDB cannot go on."""
+
+    @classmethod
+    def other_step(cls, unfinished: str, wanted: str) -> JournalError:
+        return cls(
+            f"the {unfinished} was stopped half-way and must be finished before the {wanted}: "
+            f"run the {unfinished.split()[0]} again, or, once the schema is in order by hand, "
+            "'db stamp REVISION'"
+        )
+
+    @classmethod
+    def mismatch(cls, step: str, number: int, then: str, now: str) -> JournalError:
+        return cls(
+            f"the {step} was stopped half-way and cannot go on: its statement {number} was "
+            f"[{one_line(then)[:300]}] when it ran and is [{one_line(now)[:300]}] now: make the "
+            "script as it was, or put the schema in order by hand and 'db stamp REVISION'"
+        )
+
+    @classmethod
+    def table_gone(cls, table: str) -> JournalError:
+        return cls(
+            f"the table '{table}' is missing and its rows are in '_alembic_tmp_{table}', because "
+            "a copy of the table was stopped before its last statement: run the statement "
+            f"RENAME TABLE `_alembic_tmp_{table}` TO `{table}` on the database, then 'db upgrade'"
+        )
+
+
+def with_outcome(error: MigrateError, outcome: str, command: str) -> MigrateError:
+    """Add to what a failed run says what it has left, and what to type next.
+
+    :param error: the error
+    :param outcome: where the database is now
+    :param command: the command that failed
+    :raises: nothing
+    """
+    advice = ""
+    if isinstance(error, DatabaseError):
+        advice = f": remove the cause and run 'db {command}' again"
+    error.args = (one_line(f"{str(error).rstrip('.')}; {outcome}{advice}"),)
+    return error

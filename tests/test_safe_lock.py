@@ -211,7 +211,8 @@ def bouncer(new_database, tmp_path):
         config = folder / "pgbouncer.ini"
         text = BOUNCER.format(
             host=url.host, port=url.port or 5432, user=url.username,
-            password=f" password={url.password}" if url.password else "", listen=listen, size=size, folder=folder,
+            password=f" password={url.password}" if url.password else "",
+            listen=listen, size=size, folder=folder,
         )  # fmt: skip
         config.write_text(textwrap.dedent(text), encoding="utf-8")
         as_user = []

@@ -18,7 +18,7 @@ from .. import errors
 from ..failures import translated
 from ..progress import listener
 from .configuring import configure
-from .guard import GUARDED, Guard
+from .guard import Guard
 from .logs import kept_loggers
 from .settings import split
 
@@ -69,7 +69,7 @@ class Run:
         :raises Exception: the steps cannot be worked out
         """
         steps = self._steps(heads, context)
-        with self.guard.around(context) as wanted:
+        with self.guard.around(context, heads, steps) as wanted:
             if wanted:
                 self.steps.extend(steps)
                 yield from self._watched(steps)
@@ -78,6 +78,7 @@ class Run:
         """Tell of each step when it is over; Alembic comes for the next one then."""
         for number, step in enumerate(steps, 1):
             self.current, start = step, time.monotonic()
+            self.guard.new_step()
             yield step
             self.finished.append(step)
             if self.guard.active and hasattr(step, "revision"):
@@ -192,8 +193,13 @@ def forward(
     if function is None:
         raise errors.NeedsNewerAlembic(f"db {name}", alembic.__version__)
     settings, (options, keywords) = split(options, keywords)
-    changes = name in GUARDED and not keywords.get("sql")
     keywords = _accepted(function, name, keywords)
-    run = Run(options, Guard(settings, changes))
-    with _ONE_AT_A_TIME, kept_loggers(), translated(config, run), run.guard:
-        return _observed(function, run)(config, *arguments, **keywords), run
+    run = Run(options, Guard(settings, name, bool(keywords.get("sql"))))
+    try:
+        with _ONE_AT_A_TIME, kept_loggers(), translated(config, run), run.guard:
+            return _observed(function, run)(config, *arguments, **keywords), run
+    except errors.MigrateError as error:
+        outcome = run.guard.outcome()
+        if outcome:
+            errors.with_outcome(error, outcome, name)
+        raise

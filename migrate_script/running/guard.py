@@ -6,120 +6,31 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Iterator
 
-from .connections import driver_connection, forget_reading
-from .lock import Lock, lock_for
+from .care import Care, care_for
+from .connections import forget_reading
+from .lock import lock_for
 from .settings import Settings
-from .sqlite import SQLiteTransaction
 
 GUARDED = ("upgrade", "downgrade", "stamp")
+LOOKING = ("current", "history", "show", "edit", "check")
 
 
-class Care:
-    """What is done for the connection of one database.
-
-    :param connection: SQLAlchemy's connection
-    :param settings: what the command was asked for
-    """
-
-    def __init__(self, connection: Any, settings: Settings) -> None:
-        self.connection = connection
-        self.settings = settings
-        self.lock: Lock | None = None
-
-    def options(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Complete what env.py told Alembic.
-
-        :param given: the keywords of `context.configure`
-        :raises: nothing
-        """
-        return given
-
-    def can_wait(self, error: Exception) -> bool:
-        """Tell an error that only means that somebody else is at work.
-
-        :param error: what looking at the database raised
-        :raises: nothing
-        """
-        return False
-
-    def take(self) -> None:
-        """Prepare the connection, now that there is something to do and the lock is held.
-
-        :raises Exception: the database refuses
-        """
-
-    @contextmanager
-    def autocommit_block(self, original: Any) -> Iterator[None]:
-        """Stand in for the method of Alembic's MigrationContext.
-
-        :param original: that method
-        :raises Exception: what is raised inside
-        """
-        with original():
-            yield
-
-    def give_back(self) -> None:
-        """Leave the connection as it was, and free the lock.
-
-        :raises: nothing
-        """
-        if self.lock is not None:
-            self.lock.give_back()
-            self.lock = None
-
-
-class SQLiteCare(Care):
-    """SQLite: one transaction for all."""
-
-    def __init__(self, connection: Any, settings: Settings) -> None:
-        super().__init__(connection, settings)
-        self.transaction = SQLiteTransaction(connection, settings.lock_timeout)
-
-    def options(self, given: dict[str, Any]) -> dict[str, Any]:
-        if given.get("transactional_ddl") is False:
-            # who asked for no transaction around all gets one around each step
-            given["transaction_per_migration"] = True
-        given["transactional_ddl"] = True
-        return given
-
-    def can_wait(self, error: Exception) -> bool:
-        return "database is locked" in str(error)
-
-    def take(self) -> None:
-        self.transaction.take()
-
-    @contextmanager
-    def autocommit_block(self, original: Any) -> Iterator[None]:
-        self.transaction.pause()
-        try:
-            with original():
-                yield
-        finally:
-            self.transaction.resume()
-
-    def give_back(self) -> None:
-        self.transaction.release()
-        super().give_back()
-
-
-def _care_for(connection: Any, settings: Settings) -> Care:
-    if connection.dialect.name == "sqlite" and hasattr(
-        driver_connection(connection), "in_transaction"
-    ):
-        return SQLiteCare(connection, settings)
-    return Care(connection, settings)
+def _make_nothing(*_: Any, **__: Any) -> None:
+    """Stand in for Alembic's making of the version table."""
 
 
 class Guard:
     """Watches over one command.
 
     :param settings: what the command was asked for
-    :param active: whether the command changes databases
+    :param name: the command
+    :param offline: whether it only prints SQL
     """
 
-    def __init__(self, settings: Settings, active: bool) -> None:
+    def __init__(self, settings: Settings, name: str, offline: bool) -> None:
         self.settings = settings
-        self.active = active
+        self.active = name in GUARDED and not offline
+        self._only_looks = name in LOOKING
         self._cares: list[Care] = []
         self._idle: list[Any] = []
         self._begun: list[Any] = []
@@ -142,6 +53,9 @@ class Guard:
         connection = args[0] if args else kwargs.get("connection")
         if not self.active or connection is None:
             original(*args, **kwargs)
+            if self._only_looks:
+                # Alembic before 1.0 makes the table only to find that it is empty
+                env.get_context()._ensure_version_table = _make_nothing
             return
         care = self._care(connection)
         external = connection.in_transaction()
@@ -151,9 +65,9 @@ class Guard:
         if care.lock is None and not self._something_to_do(care, context, run, external):
             self._idle.append(context)
         elif care not in self._cares:
-            self._cares.append(care)
             lock = lock_for(connection)
             care.lock = lock if lock.acquire(self.settings.lock_timeout) else None
+            self._cares.append(care)
             care.take()
 
     def _care(self, connection: Any) -> Care:
@@ -161,7 +75,7 @@ class Guard:
         for care in self._cares:
             if care.connection is connection:
                 return care
-        return _care_for(connection, self.settings)
+        return care_for(connection, self.settings)
 
     def _watch(self, context: Any, care: Care, external: bool) -> None:
         """Note when env.py begins the transaction that Alembic offers it."""
@@ -192,18 +106,41 @@ class Guard:
             forget_reading(care.connection, external)
 
     @contextmanager
-    def around(self, context: Any) -> Iterator[bool]:
+    def around(self, context: Any, heads: Any, steps: list[Any]) -> Iterator[bool]:
         """Surround the steps of one database.
 
         :param context: Alembic's MigrationContext
+        :param heads: where the database is
+        :param steps: what Alembic is about to do
         :returns: whether the steps are to run
         :raises Exception: the database refuses
         """
-        if not self.active or context.as_sql or context in self._idle:
+        if not self.active or context in self._idle:
             yield context not in self._idle
-        elif context in self._begun or context._transaction_per_migration:
+            return
+        care = self._care(context.connection)
+        care.position.note(context, tuple(heads))
+        care.before(context, steps)
+        if context in self._begun or context._transaction_per_migration:
             yield True
         else:
             # an env.py that begins no transaction gets the one it forgot
             with context.begin_transaction():
                 yield True
+        care.after()
+
+    def new_step(self) -> None:
+        """Note that another step begins.
+
+        :raises: nothing
+        """
+        for care in self._cares:
+            care.new_step()
+
+    def outcome(self) -> str:
+        """Say what a command that failed has left, and what comes next.
+
+        :raises: nothing
+        """
+        said = [text for care in self._cares for text in (care.position.outcome(), care.standing())]
+        return "; ".join(text for text in said if text)
