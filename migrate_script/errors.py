@@ -420,11 +420,11 @@ class JournalError(MigrateError):
         )
 
     @classmethod
-    def table_gone(cls, table: str) -> JournalError:
+    def table_gone(cls, table: str, copy: str) -> JournalError:
         return cls(
-            f"the table '{table}' is missing and its rows are in '_alembic_tmp_{table}', because "
-            "a copy of the table was stopped before its last statement: run the statement "
-            f"RENAME TABLE `_alembic_tmp_{table}` TO `{table}` on the database, then 'db upgrade'"
+            f"the table '{table}' is missing and its rows are in '{copy}', because a copy of the "
+            "table was stopped before its last statement: run the statement "
+            f"RENAME TABLE `{copy}` TO `{table}` on the database, then 'db upgrade'"
         )
 
 

@@ -264,3 +264,39 @@ def at_gate(project: Project, running: Background) -> None:
 def open_gate(project: Project) -> None:
     """Let the gated step go on."""
     (project.folder / "open_gate").touch()
+
+
+# ends the process with no chance to clean up, before or after its n-th statement that writes
+SUDDEN_DEATH = """
+import os
+import re
+import signal
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+WHEN, AT = os.environ.get("DIE", "never 0").split()
+seen = {"before": 0, "after": 0}
+
+
+def watch(when):
+    def listener(conn, cursor, statement, parameters, context, executemany):
+        if re.match(r"\\s*(CREATE|DROP|ALTER|INSERT|UPDATE|DELETE|RENAME)", statement):
+            if "alembic_version" not in statement:
+                seen[when] += 1
+                if WHEN == when and seen[when] == int(AT):
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, when + "_cursor_execute", listener)
+
+
+watch("before")
+watch("after")
+"""
+
+
+def mortal(project: Project) -> None:
+    """Let the environment variable DIE say where `manage.py` is to end suddenly."""
+    project.write("sudden_death.py", SUDDEN_DEATH)
+    path = project.folder / "manage.py"
+    path.write_text("import sudden_death\n" + path.read_text(encoding="utf-8"), encoding="utf-8")

@@ -30,7 +30,9 @@ _SESSION = {
 }  # fmt: skip
 _DATA = {"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "CALL"}
 _SCHEMA = re.compile(r"\b(information_schema|SHOW|DESCRIBE|DESC)\b", re.I)
-_COPY = re.compile(r"_alembic_tmp_(\w+)")
+# the copy of a table, as Alembic calls it since 0.9 and before
+_COPY = re.compile(r"_alembic_(tmp_\w+|batch_temp\b)")
+_COPIED = re.compile(r"\bFROM `?(\w+)|\bRENAME TO `?(\w+)", re.I)
 # what says that a change of the schema is there already
 APPLIED = (1050, 1051, 1060, 1061, 1091, 1146, 1826)
 
@@ -166,15 +168,23 @@ class Journal:
         copies = [e for e in self._recorded if _COPY.search(e.statement)]
         if not copies or (copies[-1].state == "done" and "RENAME" in copies[-1].statement.upper()):
             return
-        match = _COPY.search(copies[-1].statement)
-        table = match.group(1) if match else ""
         start = next(e.number for e in reversed(copies) if _word(e.statement) == "CREATE")
-        if self._exists(f"_alembic_tmp_{table}"):
+        match = _COPY.search(copies[-1].statement)
+        copy = match.group() if match else ""
+        if self._exists(copy):
+            table = self._copied([e.statement for e in copies if e.number > start], copy)
             if not self._exists(table):
-                raise errors.JournalError.table_gone(table)
-            self.query(f"DROP TABLE `_alembic_tmp_{table}`")
+                raise errors.JournalError.table_gone(table, copy)
+            self.query(f"DROP TABLE `{copy}`")
         self._forget(start)
         self._recorded = [e for e in self._recorded if e.number < start]
+
+    @staticmethod
+    def _copied(statements: list[str], copy: str) -> str:
+        """Name the table that a copy was made of."""
+        for match in filter(None, map(_COPIED.search, statements)):
+            return str(match.group(1) or match.group(2))
+        return copy.replace("_alembic_tmp_", "")
 
     def listen(self) -> None:
         """Watch the statements of the connection.
