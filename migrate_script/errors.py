@@ -364,6 +364,8 @@ class Unexpected(MigrateError):
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"{cause_of(cause)}: --traceback shows where it came from")
+
+
 class LockTimeout(MigrateError):
     """Another migration, or another program, did not end in time."""
 
