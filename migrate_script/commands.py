@@ -187,6 +187,8 @@ def upgrade(
     tag: str | None = None,
     x_arg: XArg = None,
     lock_timeout: float | None = None,
+    dry_run: bool = False,
+    verify: bool = False,
 ) -> list[str]:
     """Upgrade the database to a later revision.
 
@@ -197,11 +199,19 @@ def upgrade(
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
         database; None for the application's setting
+    :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
+    :param verify: `--verify`: compare the models and the database, and undo all if they differ
     :returns: the identifiers of the revisions that ran, in order
     :raises MigrateError: there is no such revision, or one failed
     """
     _, run = Project(directory, x_arg).run(
-        "upgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout
+        "upgrade",
+        revision,
+        sql=sql,
+        tag=tag,
+        lock_timeout=lock_timeout,
+        dry_run=dry_run,
+        verify=verify,
     )
     return list(run.revisions)
 
@@ -213,6 +223,8 @@ def downgrade(
     tag: str | None = None,
     x_arg: XArg = None,
     lock_timeout: float | None = None,
+    dry_run: bool = False,
+    yes: bool = False,
 ) -> list[str]:
     """Downgrade the database to an earlier revision.
 
@@ -224,13 +236,15 @@ def downgrade(
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
         database; None for the application's setting
+    :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
+    :param yes: `--yes`: lose data without a question
     :returns: the identifiers of the revisions that were undone, in order
     :raises MigrateError: there is no such revision, or one failed
     """
     if sql and revision == "-1":
         revision = "head:-1"
     _, run = Project(directory, x_arg).run(
-        "downgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout
+        "downgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout, dry_run=dry_run, yes=yes
     )
     return list(run.revisions)
 

@@ -178,6 +178,9 @@ class FolderError(MigrateError):
         return cls(f"cannot write '{path}': {reason}: nothing was changed")
 
 
+CORRECT_AND_REPEAT = ": correct the file and run the command again"
+
+
 class ScriptError(MigrateError):
     """A file of the migrations folder cannot be used; `path` names it."""
 
@@ -188,7 +191,7 @@ class ScriptError(MigrateError):
     @classmethod
     def failed(cls, path: str, line: int | None, cause: BaseException) -> ScriptError:
         where = f"{path}, line {line}" if line else path
-        advice = "correct the file and run the command again"
+        advice = CORRECT_AND_REPEAT[2:]
         return cls(f"{where}: {cause_of(cause)}: {advice}", path)
 
     @classmethod
@@ -438,8 +441,64 @@ def with_outcome(error: MigrateError, outcome: str, command: str) -> MigrateErro
     :param command: the command that failed
     :raises: nothing
     """
-    advice = ""
+    if not outcome:
+        return error
+    text, advice = str(error).rstrip("."), ""
     if isinstance(error, DatabaseError):
         advice = f": remove the cause and run 'db {command}' again"
-    error.args = (one_line(f"{str(error).rstrip('.')}; {outcome}{advice}"),)
+    elif text.endswith(CORRECT_AND_REPEAT):
+        text, advice = text[: -len(CORRECT_AND_REPEAT)], CORRECT_AND_REPEAT
+    error.args = (one_line(f"{text}; {outcome}{advice}"),)
     return error
+
+
+class Interrupted(MigrateError, KeyboardInterrupt):
+    """A person or the system ended the command: Control-C, or SIGTERM."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"'db {command}' was interrupted")
+
+
+class NotAgreed(MigrateError):
+    """A person was asked, and said no."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"'db {command}' was not wanted: nothing was changed")
+
+
+def losing(lost: Sequence[str]) -> str:
+    """Say what goes for ever with a downgrade.
+
+    :param lost: tables and columns
+    :raises: nothing
+    """
+    return f"this downgrade loses {', '.join(lost)}"
+
+
+class CannotDryRun(MigrateError):
+    """A dry run would leave something."""
+
+    @classmethod
+    def no_transactions(cls, kind: str) -> CannotDryRun:
+        return cls(
+            f"--dry-run cannot undo what it does on {kind}, which commits every change of the "
+            "schema at once: use --sql to read the statements, or a copy of the database"
+        )
+
+    @classmethod
+    def commits(cls, what: str) -> CannotDryRun:
+        return cls(
+            f"--dry-run stopped before [{one_line(what)[:200]}], which could not be undone: "
+            "use --sql to read the statements, or a copy of the database"
+        )
+
+
+class VerifyFailed(MigrateError):
+    """After the last step the models and the database still differ."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"the models and the database would differ after the last step: "
+            f"{', '.join(differences)}: 'db migrate' writes them into a revision"
+        )
+        self.differences = list(differences)

@@ -40,6 +40,17 @@ class Listener:
         :raises: nothing
         """
 
+    def agrees(self, sentence: str, already: bool) -> bool:
+        """Something is about to be lost.
+
+        :param sentence: what
+        :param already: whether the answer was given with the command
+        :returns: whether to go on
+        :raises: nothing
+        """
+        self.note(sentence)
+        return True
+
 
 _LISTENER: ContextVar[Listener] = ContextVar("listener", default=Listener())  # noqa: B039
 

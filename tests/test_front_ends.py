@@ -581,8 +581,8 @@ def test_a_revision_that_raises(db):
         'revision = "dddd"\ndown_revision = "cccc"\ndef upgrade():\n    raise ValueError("boom")\n',
     )
     assert db("upgrade").error == one_line(
-        f"{path}, line 4: ValueError: boom: correct the file and run the command again; "
-        "the database is at no revision, as before"
+        f"{path}, line 4: ValueError: boom; the database is at no revision, as before: "
+        "correct the file and run the command again"
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import traceback as tracebacks
-from typing import Any, Callable, NoReturn
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, NoReturn
 
 import click
 
@@ -22,6 +25,12 @@ class Terminal(Listener):
         title = f", {doc}" if doc else ""
         self.note(f"{number} of {count}: {revision}{title} ({seconds:.2f} s)")
 
+    def agrees(self, sentence: str, already: bool) -> bool:
+        if already or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            click.echo(f"WARNING [migrate_script] {errors.one_line(sentence)}", err=True)
+            return True
+        return click.confirm(f"{errors.one_line(sentence)}: go on?", err=True)
+
     def note(self, sentence: str) -> None:
         click.echo(f"INFO  [migrate_script] {errors.one_line(sentence)}", err=True)
 
@@ -36,6 +45,25 @@ def fail(error: errors.MigrateError) -> NoReturn:
     sys.exit(error.status)
 
 
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a command as Control-C does: all is undone, and one line says so."""
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread() or (
+        signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -> None:
     """Run a command for the terminal.
 
@@ -45,7 +73,7 @@ def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -
     :raises SystemExit: it failed
     """
     try:
-        with listening(Terminal()):
+        with _terminable(), listening(Terminal()):
             function(**arguments)
     except Exception as error:
         if traceback:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, suppress
 from functools import partial, wraps
 from typing import Any, Callable, Iterator
 
-from sqlalchemy import exc
+from sqlalchemy import event, exc
 
+from .. import errors
 from .connections import driver_connection
 from .journal import Entry, Journal
 from .lock import Lock
 from .position import Position
 from .settings import Settings
 from .sqlite import SQLiteTransaction
+
+_ENDS = re.compile(r"\s*(COMMIT|END|ROLLBACK|VACUUM|ATTACH|DETACH|BEGIN)\b(?!\s+TO\b)", re.I)
 
 
 class Care:
@@ -29,6 +33,7 @@ class Care:
         self.lock: Lock | None = None
         self.position = Position(connection)
         self._outside = 0
+        self._watches = self._undone = False
 
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
         """Complete what env.py told Alembic.
@@ -51,6 +56,42 @@ class Care:
 
         :raises Exception: the database refuses
         """
+
+    def check_dry_run(self) -> None:
+        """Refuse a dry run where it would leave something.
+
+        :raises CannotDryRun: it would
+        """
+        if self.connection.dialect.name not in ("sqlite", "postgresql"):
+            raise errors.CannotDryRun.no_transactions(self.connection.dialect.name)
+
+    def watch_commits(self) -> None:
+        """See that nothing is committed without the lock, nor in a dry run.
+
+        :raises: nothing
+        """
+        event.listen(self.connection, "commit", self._before_commit)
+        if self.settings.dry_run:
+            event.listen(self.connection, "before_cursor_execute", self._before_statement)
+        self._watches = True
+
+    def _before_commit(self, _: Any) -> None:
+        if self.settings.dry_run and not self._undone:
+            raise errors.CannotDryRun.commits("COMMIT")
+        if self.lock is not None:
+            self.lock.check()
+
+    def _before_statement(self, _: Any, cursor: Any, statement: str, *__: Any) -> None:
+        if not self._undone and _ENDS.match(statement):
+            raise errors.CannotDryRun.commits(statement)
+
+    def undo(self) -> None:
+        """Undo all steps of a dry run.
+
+        :raises Exception: the database refuses
+        """
+        driver_connection(self.connection).rollback()
+        self._undone = True
 
     def new_step(self) -> None:
         """Note that another step begins.
@@ -89,6 +130,8 @@ class Care:
         :param original: that method
         :raises Exception: what is raised inside
         """
+        if self.settings.dry_run:
+            raise errors.CannotDryRun.commits("autocommit_block()")
         self._outside += 1
         with original():
             yield
@@ -98,6 +141,11 @@ class Care:
 
         :raises: nothing
         """
+        if self._watches:
+            self._watches = False
+            event.remove(self.connection, "commit", self._before_commit)
+            if self.settings.dry_run:
+                event.remove(self.connection, "before_cursor_execute", self._before_statement)
         if self.lock is not None:
             self.lock.give_back()
             self.lock = None
@@ -176,8 +224,10 @@ class MySQLCare(Care):
             function(**kwargs)
         except BaseException as error:
             ended = isinstance(error, exc.DBAPIError) and error.connection_invalidated
-            if isinstance(error, Exception) and not ended:
-                self._standing = journal.failed()
+            if not ended:
+                # each driver has its own for a connection that an interruption has closed
+                with suppress(Exception):
+                    self._standing = journal.failed(isinstance(error, Exception))
             raise
 
     def after(self) -> None:

@@ -50,8 +50,8 @@ class Run:
         self.heads_of_each.append(tuple(heads))
         return list(self.planner(heads, context))
 
-    def has_steps(self, heads: Any, context: Any) -> bool:
-        """Look ahead: tell whether there is something to do.
+    def look_ahead(self, heads: Any, context: Any) -> list[Any]:
+        """Work out what there is to do, if nobody else does it before.
 
         :param heads: where the database is
         :param context: Alembic's MigrationContext
@@ -59,7 +59,7 @@ class Run:
         """
         steps = self._steps(heads, context)
         self.heads_of_each.pop()  # noted for the sentence about a failure only
-        return bool(steps)
+        return steps
 
     def plan(self, heads: Any, context: Any) -> Iterator[Any]:
         """Work out every step before the first is run, and note which one is running.
@@ -199,7 +199,8 @@ def forward(
         with _ONE_AT_A_TIME, kept_loggers(), translated(config, run), run.guard:
             return _observed(function, run)(config, *arguments, **keywords), run
     except errors.MigrateError as error:
-        outcome = run.guard.outcome()
-        if outcome:
-            errors.with_outcome(error, outcome, name)
+        errors.with_outcome(error, run.guard.outcome(), name)
         raise
+    except KeyboardInterrupt as stop:
+        interrupted = errors.Interrupted(name)
+        raise errors.with_outcome(interrupted, run.guard.outcome(), name) from stop

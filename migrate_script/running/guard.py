@@ -6,10 +6,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Iterator
 
+from .. import errors
+from ..progress import listener
 from .care import Care, care_for
 from .connections import forget_reading
 from .lock import lock_for
+from .losses import losses
 from .settings import Settings
+from .verify import differences
 
 GUARDED = ("upgrade", "downgrade", "stamp")
 LOOKING = ("current", "history", "show", "edit", "check")
@@ -29,6 +33,7 @@ class Guard:
 
     def __init__(self, settings: Settings, name: str, offline: bool) -> None:
         self.settings = settings
+        self.name = name
         self.active = name in GUARDED and not offline
         self._only_looks = name in LOOKING
         self._cares: list[Care] = []
@@ -59,6 +64,9 @@ class Guard:
             return
         care = self._care(connection)
         external = connection.in_transaction()
+        if self.settings.dry_run:
+            care.check_dry_run()
+            kwargs["transaction_per_migration"] = False
         original(*args, **care.options(kwargs))
         context = env.get_context()
         self._watch(context, care, external)
@@ -69,6 +77,7 @@ class Guard:
             care.lock = lock if lock.acquire(self.settings.lock_timeout) else None
             self._cares.append(care)
             care.take()
+            care.watch_commits()
 
     def _care(self, connection: Any) -> Care:
         """Give what is done for a connection, which may be configured more than once."""
@@ -97,13 +106,22 @@ class Guard:
             return True
         try:
             heads = context.get_current_heads()
-            return not heads or run.has_steps(heads, context)
+            steps = run.look_ahead(heads, context)
+            if self.name == "downgrade" and not self.settings.dry_run:
+                self._ask(care, steps)
+            return not heads or bool(steps)
         except Exception as error:
             if care.can_wait(error):
                 return True
             raise
         finally:
             forget_reading(care.connection, external)
+
+    def _ask(self, care: Care, steps: list[Any]) -> None:
+        """Say what goes with a downgrade, and go on unless somebody says no."""
+        lost = losses(care.connection, steps)
+        if lost and not listener().agrees(errors.losing(lost), self.settings.yes):
+            raise errors.NotAgreed(self.name)
 
     @contextmanager
     def around(self, context: Any, heads: Any, steps: list[Any]) -> Iterator[bool]:
@@ -127,7 +145,19 @@ class Guard:
             # an env.py that begins no transaction gets the one it forgot
             with context.begin_transaction():
                 yield True
+                self._finish(care, context)
+                return
+        self._finish(care, context)
+
+    def _finish(self, care: Care, context: Any) -> None:
+        """Look at the result of all steps, before it is committed where that is possible."""
         care.after()
+        if self.settings.verify:
+            found = differences(context)
+            if found:
+                raise errors.VerifyFailed(found)
+        if self.settings.dry_run:
+            care.undo()
 
     def new_step(self) -> None:
         """Note that another step begins.

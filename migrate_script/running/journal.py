@@ -278,17 +278,18 @@ class Journal:
         if self._running is not None:
             self._mark(self._running, "done")
 
-    def failed(self) -> list[Entry]:
-        """Note that the step has failed, and nothing is under way.
+    def failed(self, refused: bool) -> list[Entry]:
+        """Note that the step has failed.
 
+        :param refused: whether the statement under way is known to have had no effect
         :returns: the statements that stand all the same
         :raises Exception: the connection is gone
         """
         self.raw.rollback()
         self._step = None
-        if self._running is not None:
+        if self._running is not None and refused:
             self._forget(self._running)
-            self._running = None
+        self._running = None
         entries = self.entries()
         if not entries:
             self.end()

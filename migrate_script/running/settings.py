@@ -11,9 +11,15 @@ class Settings(NamedTuple):
     """The care that a run takes.
 
     :param lock_timeout: how many seconds to wait for another migration of the database
+    :param dry_run: whether to undo all in the end
+    :param verify: whether to compare the models and the database in the end
+    :param yes: whether to lose data without a question
     """
 
     lock_timeout: float = 300.0
+    dry_run: bool = False
+    verify: bool = False
+    yes: bool = False
 
 
 def _seconds(name: str, value: Any) -> float:
