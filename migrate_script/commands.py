@@ -186,6 +186,9 @@ def upgrade(
     sql: bool = False,
     tag: str | None = None,
     x_arg: XArg = None,
+    lock_timeout: float | None = None,
+    dry_run: bool = False,
+    verify: bool = False,
 ) -> list[str]:
     """Upgrade the database to a later revision.
 
@@ -194,10 +197,22 @@ def upgrade(
     :param sql: `--sql`: print the SQL and leave the database alone
     :param tag: `--tag`: any word, for env.py to read
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
+        database; None for the application's setting
+    :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
+    :param verify: `--verify`: compare the models and the database, and undo all if they differ
     :returns: the identifiers of the revisions that ran, in order
     :raises MigrateError: there is no such revision, or one failed
     """
-    _, run = Project(directory, x_arg).run("upgrade", revision, sql=sql, tag=tag)
+    _, run = Project(directory, x_arg).run(
+        "upgrade",
+        revision,
+        sql=sql,
+        tag=tag,
+        lock_timeout=lock_timeout,
+        dry_run=dry_run,
+        verify=verify,
+    )
     return Done(run.revisions)
 
 
@@ -207,6 +222,9 @@ def downgrade(
     sql: bool = False,
     tag: str | None = None,
     x_arg: XArg = None,
+    lock_timeout: float | None = None,
+    dry_run: bool = False,
+    yes: bool = False,
 ) -> list[str]:
     """Downgrade the database to an earlier revision.
 
@@ -216,12 +234,18 @@ def downgrade(
     :param sql: `--sql`: print the SQL and leave the database alone
     :param tag: `--tag`: any word, for env.py to read
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
+        database; None for the application's setting
+    :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
+    :param yes: `--yes`: lose data without a question
     :returns: the identifiers of the revisions that were undone, in order
     :raises MigrateError: there is no such revision, or one failed
     """
     if sql and revision == "-1":
         revision = "head:-1"
-    _, run = Project(directory, x_arg).run("downgrade", revision, sql=sql, tag=tag)
+    _, run = Project(directory, x_arg).run(
+        "downgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout, dry_run=dry_run, yes=yes
+    )
     return Done(run.revisions)
 
 
@@ -328,6 +352,7 @@ def stamp(
     tag: str | None = None,
     purge: bool = False,
     x_arg: XArg = None,
+    lock_timeout: float | None = None,
 ) -> list[str]:
     """Note a revision in the database without running it.
 
@@ -337,11 +362,13 @@ def stamp(
     :param tag: `--tag`: any word, for env.py to read
     :param purge: `--purge`: forget what the database has noted first, known or not
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
+        database; None for the application's setting
     :returns: the identifiers that are noted now
     :raises MigrateError: there is no such revision
     """
     project = Project(directory, x_arg)
-    project.run("stamp", revision, sql=sql, tag=tag, purge=purge)
+    project.run("stamp", revision, sql=sql, tag=tag, purge=purge, lock_timeout=lock_timeout)
     targets = [revision] if isinstance(revision, str) else list(revision)
     names = [target.split(":")[-1] for target in targets]
     return Done(script.revision for script in project.find(names))

@@ -13,6 +13,8 @@
     +-- DatabaseError               the database refuses: connection or statement
     +-- DifferencesFound            `check` found the models and the database apart
     +-- NotAtHead                   `current --check-heads` found the database behind
+    +-- LockTimeout, LockLost       another migration runs, or may run
+    +-- JournalError                an unfinished revision cannot go on
     +-- NeedsNewerAlembic           the installed Alembic cannot do it
     +-- AlembicError                anything else that Alembic refuses
     +-- Unexpected                  anything else at all
@@ -180,6 +182,9 @@ class FolderError(MigrateError):
         return cls(f"cannot write '{path}': {reason}: nothing was changed")
 
 
+CORRECT_AND_REPEAT = ": correct the file and run the command again"
+
+
 class ScriptError(MigrateError):
     """A file of the migrations folder cannot be used; `path` names it."""
 
@@ -190,7 +195,7 @@ class ScriptError(MigrateError):
     @classmethod
     def failed(cls, path: str, line: int | None, cause: BaseException) -> ScriptError:
         where = f"{path}, line {line}" if line else path
-        advice = "correct the file and run the command again"
+        advice = CORRECT_AND_REPEAT[2:]
         return cls(f"{where}: {cause_of(cause)}: {advice}", path)
 
     @classmethod
@@ -366,3 +371,138 @@ class Unexpected(MigrateError):
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"{cause_of(cause)}: --traceback shows where it came from")
+
+
+class LockTimeout(MigrateError):
+    """Another migration, or another program, did not end in time."""
+
+    @classmethod
+    def held(cls, holder: str, seconds: float) -> LockTimeout:
+        return cls(
+            f"another migration of this database is still running after {seconds:g} s ({holder}); "
+            "nothing was changed: wait for it to end, or give --lock-timeout more seconds"
+        )
+
+    @classmethod
+    def busy_file(cls, path: str | None, seconds: float) -> LockTimeout:
+        return cls(
+            f"another program has been writing to '{path or 'the database'}' for {seconds:g} s; "
+            "nothing was changed since: stop that program, or give --lock-timeout more seconds"
+        )
+
+
+class LockLost(MigrateError):
+    """The connection that keeps the lock has ended, so another migration may have begun."""
+
+    def __init__(self, cause: object) -> None:
+        reason = f": {cause_text(cause)}" if cause else ""
+        super().__init__(
+            f"the lock of this migration was lost before its commit{reason}: "
+            "run the command again, and see that the server does not end idle connections"
+        )
+
+
+class BadSetting(UsageError):
+    """A setting of this package has a value that cannot be used."""
+
+    def __init__(self, name: str, value: object, wanted: str) -> None:
+        super().__init__(f"'{name}' is '{value}': give {wanted}")
+
+
+class JournalError(MigrateError):
+    """A revision that stopped half-way on MySQL or MariaDB cannot go on."""
+
+    @classmethod
+    def other_step(cls, unfinished: str, wanted: str) -> JournalError:
+        return cls(
+            f"the {unfinished} was stopped half-way and must be finished before the {wanted}: "
+            f"run the {unfinished.split()[0]} again, or, once the schema is in order by hand, "
+            "'db stamp REVISION'"
+        )
+
+    @classmethod
+    def mismatch(cls, step: str, number: int, then: str, now: str) -> JournalError:
+        return cls(
+            f"the {step} was stopped half-way and cannot go on: its statement {number} was "
+            f"[{one_line(then)[:300]}] when it ran and is [{one_line(now)[:300]}] now: make the "
+            "script as it was, or put the schema in order by hand and 'db stamp REVISION'"
+        )
+
+    @classmethod
+    def table_gone(cls, table: str, copy: str) -> JournalError:
+        return cls(
+            f"the table '{table}' is missing and its rows are in '{copy}', because a copy of the "
+            "table was stopped before its last statement: run the statement "
+            f"RENAME TABLE `{copy}` TO `{table}` on the database, then 'db upgrade'"
+        )
+
+
+def with_outcome(error: MigrateError, outcome: str, command: str) -> MigrateError:
+    """Add to what a failed run says what it has left, and what to type next.
+
+    :param error: the error
+    :param outcome: where the database is now
+    :param command: the command that failed
+    :raises: nothing
+    """
+    if not outcome:
+        return error
+    text, advice = str(error).rstrip("."), ""
+    if isinstance(error, DatabaseError):
+        advice = f": remove the cause and run 'db {command}' again"
+    elif text.endswith(CORRECT_AND_REPEAT):
+        text, advice = text[: -len(CORRECT_AND_REPEAT)], CORRECT_AND_REPEAT
+    error.args = (one_line(f"{text}; {outcome}{advice}"),)
+    return error
+
+
+class Interrupted(MigrateError, KeyboardInterrupt):
+    """A person or the system ended the command: Control-C, or SIGTERM."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"'db {command}' was interrupted")
+
+
+class NotAgreed(MigrateError):
+    """A person was asked, and said no."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"'db {command}' was not wanted: nothing was changed")
+
+
+def losing(lost: Sequence[str]) -> str:
+    """Say what goes for ever with a downgrade.
+
+    :param lost: tables and columns
+    :raises: nothing
+    """
+    return f"this downgrade loses {', '.join(lost)}"
+
+
+class CannotDryRun(MigrateError):
+    """A dry run would leave something."""
+
+    @classmethod
+    def no_transactions(cls, kind: str) -> CannotDryRun:
+        return cls(
+            f"--dry-run cannot undo what it does on {kind}, which commits every change of the "
+            "schema at once: use --sql to read the statements, or a copy of the database"
+        )
+
+    @classmethod
+    def commits(cls, what: str) -> CannotDryRun:
+        return cls(
+            f"--dry-run stopped before [{one_line(what)[:200]}], which could not be undone: "
+            "use --sql to read the statements, or a copy of the database"
+        )
+
+
+class VerifyFailed(MigrateError):
+    """After the last step the models and the database still differ."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"the models and the database would differ after the last step: "
+            f"{', '.join(differences)}: 'db migrate' writes them into a revision"
+        )
+        self.differences = list(differences)

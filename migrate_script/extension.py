@@ -22,6 +22,7 @@ class Migrate:
     :param command: the name of the group of commands, `flask <command> upgrade`
     :param compare_type: let `migrate` see that the type of a column changed
     :param render_as_batch: write scripts in batch mode, which SQLite needs to alter a table
+    :param lock_timeout: how many seconds a command waits for another migration of the database
     :param kwargs: passed on to Alembic's `context.configure`
     :raises: nothing
     """
@@ -34,6 +35,7 @@ class Migrate:
         command: str = "db",
         compare_type: bool = True,
         render_as_batch: bool = True,
+        lock_timeout: float = 300.0,
         **kwargs: Any,
     ) -> None:
         self.db = db
@@ -44,6 +46,7 @@ class Migrate:
             **kwargs,
             "compare_type": compare_type,
             "render_as_batch": render_as_batch,
+            "lock_timeout": lock_timeout,
         }
         # a factory in place of an application has no extensions: its application comes later
         if hasattr(app, "extensions"):

@@ -20,6 +20,7 @@ def block(name: str) -> str:
 
 def without_ids(text: str) -> str:
     """Output without what differs each time."""
+    text = re.sub(r"\(\d+\.\d\d s\)", "(<time>)", text)
     return re.sub(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])", "<id>", text)
 
 

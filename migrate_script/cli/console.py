@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import traceback as tracebacks
-from typing import Any, Callable, NoReturn
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, NoReturn
 
 import click
 
 from .. import errors
+from ..progress import Listener, listening
+
+
+class Terminal(Listener):
+    """Shows what a command does as lines on stderr, in the form of Alembic's own reports."""
+
+    def waiting(self, holder: str, seconds: float) -> None:
+        self.note(f"waiting for another migration, {seconds:.0f} s so far: {holder}")
+
+    def done(self, number: int, count: int, revision: str, doc: str, seconds: float) -> None:
+        title = f", {doc}" if doc else ""
+        self.note(f"{number} of {count}: {revision}{title} ({seconds:.2f} s)")
+
+    def agrees(self, sentence: str, already: bool) -> bool:
+        if already or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            click.echo(f"WARNING [migrate_script] {errors.one_line(sentence)}", err=True)
+            return True
+        return click.confirm(f"{errors.one_line(sentence)}: go on?", err=True)
+
+    def note(self, sentence: str) -> None:
+        click.echo(f"INFO  [migrate_script] {errors.one_line(sentence)}", err=True)
 
 
 def fail(error: errors.MigrateError) -> NoReturn:
@@ -41,6 +65,25 @@ def usage(text: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a command as Control-C does: all is undone, and one line says so."""
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread() or (
+        signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -> None:
     """Run a command for the terminal.
 
@@ -50,7 +93,8 @@ def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -
     :raises SystemExit: it failed
     """
     try:
-        function(**arguments)
+        with _terminable(), listening(Terminal()):
+            function(**arguments)
     except Exception as error:
         if traceback:
             click.echo(errors.without_passwords(tracebacks.format_exc(), True), err=True, nl=False)

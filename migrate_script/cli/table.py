@@ -62,6 +62,14 @@ OPTIONS: dict[str, Option] = {
         ("--resolve-dependencies",), FLAG, "Leave out what another head depends on."
     ),
     "check_heads": Option(("--check-heads",), FLAG, "Fail unless it is the newest revision."),
+    "lock_timeout": Option(
+        ("--lock-timeout",), VALUE, "How many seconds to wait for another migration (300)."
+    ),
+    "dry_run": Option(("--dry-run",), FLAG, "Run all, tell how long it took, and undo all."),
+    "verify": Option(
+        ("--verify",), FLAG, "Compare the models and the database; undo all if they differ."
+    ),
+    "yes": Option(("--yes",), FLAG, "Lose data without a question."),
     "revision": Option((), VALUE),
     "revisions": Option((), LIST),
 }

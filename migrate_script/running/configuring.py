@@ -79,6 +79,6 @@ def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **k
         symbol = kwargs.pop("include_symbol", None)
         if symbol is not None:
             kwargs["include_object"] = _filtered(symbol, kwargs.get("include_object"))
-    original(*args, **kwargs)
+    run.guard.configure(env, run, original, *args, **kwargs)
     if env.is_offline_mode():
         _as_they_are(env.get_context())

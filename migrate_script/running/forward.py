@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 from functools import partial
 from types import FunctionType
 from typing import Any, Callable, Iterable, Iterator
@@ -15,8 +16,11 @@ from alembic.script import ScriptDirectory
 
 from .. import errors
 from ..failures import translated
+from ..progress import listener
 from .configuring import configure
+from .guard import Guard
 from .logs import kept_loggers
+from .settings import split
 
 # alembic.context is a global: two commands in two threads of a process would share it
 _ONE_AT_A_TIME = threading.RLock()
@@ -26,34 +30,61 @@ class Run:
     """What one command did, for its caller and for the sentence about a failure.
 
     :param options: the application's settings for Alembic's `context.configure`
+    :param guard: what watches over the databases
     :raises: nothing
     """
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], guard: Guard) -> None:
         self.options = options
+        self.guard = guard
+        self.planner: Callable[..., Any] | None = None
         self.heads_of_each: list[tuple[str, ...]] = []
         self.scripts: list[Any] = []
         self.steps: list[Any] = []
+        self.finished: list[Any] = []
         self.current: Any | None = None
         self.revision_context: Any | None = None
 
-    def plan(self, fn: Callable[..., Any], heads: Any, context: Any) -> Any:
-        """Work out every step before the first is run, and note which one is running.
+    def _steps(self, heads: Any, context: Any) -> list[Any]:
+        """Work out every step of a database; the script of each is loaded and can be run."""
+        assert self.planner is not None
+        self.heads_of_each.append(tuple(heads))
+        return list(self.planner(heads, context))
 
-        :param fn: Alembic's function, from the heads of a database to the steps
+    def look_ahead(self, heads: Any, context: Any) -> list[Any]:
+        """Work out what there is to do, if nobody else does it before.
+
         :param heads: where the database is
         :param context: Alembic's MigrationContext
         :raises Exception: the steps cannot be worked out
         """
-        self.heads_of_each.append(tuple(heads))
-        steps = list(fn(heads, context))
-        self.steps.extend(steps)
-        return self._watched(steps)
+        steps = self._steps(heads, context)
+        self.heads_of_each.pop()  # noted for the sentence about a failure only
+        return steps
 
-    def _watched(self, steps: list[Any]) -> Any:
-        for step in steps:
-            self.current = step
+    def plan(self, heads: Any, context: Any) -> Iterator[Any]:
+        """Work out every step before the first is run, and note which one is running.
+
+        :param heads: where the database is
+        :param context: Alembic's MigrationContext
+        :raises Exception: the steps cannot be worked out
+        """
+        steps = self._steps(heads, context)
+        with self.guard.around(context, heads, steps) as wanted:
+            if wanted:
+                self.steps.extend(steps)
+                yield from self._watched(steps)
+
+    def _watched(self, steps: list[Any]) -> Iterator[Any]:
+        """Tell of each step when it is over; Alembic comes for the next one then."""
+        for number, step in enumerate(steps, 1):
+            self.current, start = step, time.monotonic()
+            self.guard.new_step()
             yield step
+            self.finished.append(step)
+            if self.guard.active and hasattr(step, "revision"):
+                script, seconds = step.revision, time.monotonic() - start
+                listener().done(number, len(steps), script.revision, script.doc or "", seconds)
         self.current = None
 
     @property
@@ -121,7 +152,8 @@ def _observed(function: FunctionType, run: Run) -> FunctionType:
 def _environment(run: Run, config: Any, script: Any, **kwargs: Any) -> EnvironmentContext:
     run.revision_context = kwargs.get("revision_context")
     if "fn" in kwargs:
-        kwargs["fn"] = partial(run.plan, kwargs["fn"])
+        run.planner = kwargs["fn"]
+        kwargs["fn"] = run.plan
     env = EnvironmentContext(config, script, **kwargs)
     # on the instance: Alembic keeps the names it publishes to env.py per class, so that a
     # subclass would publish none
@@ -163,7 +195,15 @@ def forward(
     function = getattr(command, name, None)
     if function is None:
         raise errors.NeedsNewerAlembic(f"db {name}", alembic.__version__)
+    settings, (options, keywords) = split(options, keywords)
     keywords = _accepted(function, name, keywords)
-    run = Run(options)
-    with _ONE_AT_A_TIME, kept_loggers(), translated(config, run):
-        return _observed(function, run)(config, *arguments, **keywords), run
+    run = Run(options, Guard(settings, name, bool(keywords.get("sql"))))
+    try:
+        with _ONE_AT_A_TIME, kept_loggers(), translated(config, run), run.guard:
+            return _observed(function, run)(config, *arguments, **keywords), run
+    except errors.MigrateError as error:
+        errors.with_outcome(error, run.guard.outcome(), name)
+        raise
+    except KeyboardInterrupt as stop:
+        interrupted = errors.Interrupted(name)
+        raise errors.with_outcome(interrupted, run.guard.outcome(), name) from stop

@@ -1,0 +1,263 @@
+"""What each kind of database needs around its steps."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager, suppress
+from functools import partial, wraps
+from typing import Any, Callable, Iterator
+
+from sqlalchemy import event, exc
+
+from .. import errors
+from .connections import driver_connection
+from .journal import Entry, Journal
+from .lock import Lock
+from .position import Position
+from .settings import Settings
+from .sqlite import SQLiteTransaction
+
+_ENDS = re.compile(r"\s*(COMMIT|END|ROLLBACK|VACUUM|ATTACH|DETACH|BEGIN)\b(?!\s+TO\b)", re.I)
+
+
+class Care:
+    """What is done for the connection of one database.
+
+    :param connection: SQLAlchemy's connection
+    :param settings: what the command was asked for
+    """
+
+    def __init__(self, connection: Any, settings: Settings) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.lock: Lock | None = None
+        self.position = Position(connection)
+        self._outside = 0
+        self._watches = self._undone = False
+
+    def options(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Complete what env.py told Alembic.
+
+        :param given: the keywords of `context.configure`
+        :raises: nothing
+        """
+        return given
+
+    def can_wait(self, error: Exception) -> bool:
+        """Tell an error that only means that somebody else is at work.
+
+        :param error: what looking at the database raised
+        :raises: nothing
+        """
+        return False
+
+    def take(self) -> None:
+        """Prepare the connection, now that there is something to do and the lock is held.
+
+        :raises Exception: the database refuses
+        """
+
+    def check_dry_run(self) -> None:
+        """Refuse a dry run where it would leave something.
+
+        :raises CannotDryRun: it would
+        """
+        if self.connection.dialect.name not in ("sqlite", "postgresql"):
+            raise errors.CannotDryRun.no_transactions(self.connection.dialect.name)
+
+    def watch_commits(self) -> None:
+        """See that nothing is committed without the lock, nor in a dry run.
+
+        :raises: nothing
+        """
+        event.listen(self.connection, "commit", self._before_commit)
+        if self.settings.dry_run:
+            event.listen(self.connection, "before_cursor_execute", self._before_statement)
+        self._watches = True
+
+    def _before_commit(self, _: Any) -> None:
+        if self.settings.dry_run and not self._undone:
+            raise errors.CannotDryRun.commits("COMMIT")
+        if self.lock is not None:
+            self.lock.check()
+
+    def _before_statement(self, _: Any, cursor: Any, statement: str, *__: Any) -> None:
+        if not self._undone and _ENDS.match(statement):
+            raise errors.CannotDryRun.commits(statement)
+
+    def undo(self) -> None:
+        """Undo all steps of a dry run.
+
+        :raises Exception: the database refuses
+        """
+        driver_connection(self.connection).rollback()
+        self._undone = True
+
+    def new_step(self) -> None:
+        """Note that another step begins.
+
+        :raises: nothing
+        """
+        self._outside = 0
+
+    def before(self, context: Any, steps: list[Any]) -> None:
+        """Prepare the steps of one version table.
+
+        :param context: Alembic's MigrationContext
+        :param steps: its steps
+        :raises Exception: the database refuses
+        """
+
+    def after(self) -> None:
+        """Clean up behind the last step.
+
+        :raises Exception: the database refuses
+        """
+
+    def standing(self) -> str:
+        """Say what of a failed step stands all the same; nothing where nothing does.
+
+        :raises: nothing
+        """
+        if not self._outside:
+            return ""
+        return "what this revision committed itself stands"
+
+    @contextmanager
+    def autocommit_block(self, original: Any) -> Iterator[None]:
+        """Stand in for the method of Alembic's MigrationContext.
+
+        :param original: that method
+        :raises Exception: what is raised inside
+        """
+        if self.settings.dry_run:
+            raise errors.CannotDryRun.commits("autocommit_block()")
+        self._outside += 1
+        with original():
+            yield
+
+    def give_back(self) -> None:
+        """Leave the connection as it was, and free the lock.
+
+        :raises: nothing
+        """
+        if self._watches:
+            self._watches = False
+            event.remove(self.connection, "commit", self._before_commit)
+            if self.settings.dry_run:
+                event.remove(self.connection, "before_cursor_execute", self._before_statement)
+        if self.lock is not None:
+            self.lock.give_back()
+            self.lock = None
+
+
+class SQLiteCare(Care):
+    """SQLite: one transaction for all."""
+
+    def __init__(self, connection: Any, settings: Settings) -> None:
+        super().__init__(connection, settings)
+        self.transaction = SQLiteTransaction(connection, settings.lock_timeout)
+
+    def options(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("transactional_ddl") is False:
+            # who asked for no transaction around all gets one around each step
+            given["transaction_per_migration"] = True
+        given["transactional_ddl"] = True
+        return given
+
+    def can_wait(self, error: Exception) -> bool:
+        return "database is locked" in str(error)
+
+    def take(self) -> None:
+        self.transaction.take()
+
+    def new_step(self) -> None:
+        super().new_step()
+        self.transaction.left.clear()
+
+    def standing(self) -> str:
+        self._outside += len(self.transaction.left)
+        return super().standing()
+
+    @contextmanager
+    def autocommit_block(self, original: Any) -> Iterator[None]:
+        self.transaction.pause()
+        try:
+            with super().autocommit_block(original):
+                yield
+        finally:
+            self.transaction.resume()
+
+    def give_back(self) -> None:
+        self.transaction.release()
+        super().give_back()
+
+
+class MySQLCare(Care):
+    """MySQL and MariaDB: a journal, for a revision that fails to go on where it stopped."""
+
+    def __init__(self, connection: Any, settings: Settings) -> None:
+        super().__init__(connection, settings)
+        self._journal: Journal | None = None
+        self._standing: list[Entry] = []
+
+    def before(self, context: Any, steps: list[Any]) -> None:
+        table = ".".join(
+            f"`{name}`" for name in (context.version_table_schema, context.version_table) if name
+        )
+        self._journal = journal = Journal(self.connection, table)
+        if not all(hasattr(step, "revision") for step in steps):
+            journal.end()  # a stamp says what the database is at, whatever was under way
+            return
+        journal.listen()
+        for step in steps:
+            # under the same name, by which Alembic reports it
+            function = step.migration_fn
+            step.migration_fn = wraps(function)(partial(self._watched, journal, step, function))
+
+    def _watched(
+        self, journal: Journal, step: Any, function: Callable[..., Any], **kwargs: Any
+    ) -> None:
+        direction = "upgrade to" if step.is_upgrade else "downgrade from"
+        try:
+            journal.begin(f"{direction} revision {step.revision.revision}")
+            function(**kwargs)
+        except BaseException as error:
+            ended = isinstance(error, exc.DBAPIError) and error.connection_invalidated
+            if not ended:
+                # each driver has its own for a connection that an interruption has closed
+                with suppress(Exception):
+                    self._standing = journal.failed(isinstance(error, Exception))
+            raise
+
+    def after(self) -> None:
+        if self._journal is not None:
+            self._journal.end()
+
+    def standing(self) -> str:
+        if not self._standing:
+            return ""
+        texts = ", ".join(f"[{' '.join(e.statement.split())[:100]}]" for e in self._standing)
+        return (
+            f"{len(self._standing)} statement(s) before it stand and will not be repeated: {texts}"
+        )
+
+    def give_back(self) -> None:
+        if self._journal is not None:
+            self._journal.silence()
+        super().give_back()
+
+
+def care_for(connection: Any, settings: Settings) -> Care:
+    """Choose what is done for a connection.
+
+    :param connection: SQLAlchemy's connection
+    :param settings: what the command was asked for
+    :raises: nothing
+    """
+    kind = connection.dialect.name
+    if kind == "sqlite" and hasattr(driver_connection(connection), "in_transaction"):
+        return SQLiteCare(connection, settings)
+    if kind in ("mysql", "mariadb"):
+        return MySQLCare(connection, settings)
+    return Care(connection, settings)

@@ -1,0 +1,59 @@
+"""What every SQLAlchemy can be asked about a connection, in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def driver_connection(connection: Any) -> Any:
+    """Give the driver's own connection below one of SQLAlchemy's.
+
+    :param connection: SQLAlchemy's connection
+    :raises Exception: the connection is closed
+    """
+    return inside(connection.connection)
+
+
+def inside(pooled: Any) -> Any:
+    """Give the driver's own connection inside one of a pool's.
+
+    :param pooled: what a pool hands out
+    :raises: nothing
+    """
+    # SQLAlchemy before 1.4.24 has the older name alone
+    return getattr(pooled, "dbapi_connection", None) or pooled.connection
+
+
+def begins_by_itself(connection: Any) -> bool:
+    """Tell a connection that begins a transaction with its first statement (SQLAlchemy 2).
+
+    :param connection: SQLAlchemy's connection
+    :raises: nothing
+    """
+    return hasattr(connection, "rollback")
+
+
+def forget_reading(connection: Any, was_in_transaction: bool) -> None:
+    """End what reading began, so that the next look sees what others did meanwhile.
+
+    :param connection: SQLAlchemy's connection
+    :param was_in_transaction: whether somebody else's transaction was open before the reading
+    :raises Exception: the database refuses
+    """
+    if was_in_transaction:
+        # what env.py did before stays done, and its transaction object stays in charge
+        driver_connection(connection).commit()
+    elif begins_by_itself(connection):
+        connection.rollback()
+    else:
+        driver_connection(connection).rollback()
+
+
+def isolation_of(connection: Any) -> str | None:
+    """Name the isolation level that was asked for by option, or None.
+
+    :param connection: SQLAlchemy's connection
+    :raises: nothing
+    """
+    level = connection._execution_options.get("isolation_level")
+    return str(level) if level is not None else None

@@ -1,0 +1,176 @@
+"""The care around one upgrade, downgrade or stamp, whatever env.py the project has."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Iterator
+
+from .. import errors
+from ..progress import listener
+from .care import Care, care_for
+from .connections import forget_reading
+from .lock import lock_for
+from .losses import losses
+from .settings import Settings
+from .verify import differences
+
+GUARDED = ("upgrade", "downgrade", "stamp")
+LOOKING = ("current", "history", "show", "edit", "check")
+
+
+def _make_nothing(*_: Any, **__: Any) -> None:
+    """Stand in for Alembic's making of the version table."""
+
+
+class Guard:
+    """Watches over one command.
+
+    :param settings: what the command was asked for
+    :param name: the command
+    :param offline: whether it only prints SQL
+    """
+
+    def __init__(self, settings: Settings, name: str, offline: bool) -> None:
+        self.settings = settings
+        self.name = name
+        self.active = name in GUARDED and not offline
+        self._only_looks = name in LOOKING
+        self._cares: list[Care] = []
+        self._idle: list[Any] = []
+        self._begun: list[Any] = []
+
+    def __enter__(self) -> Guard:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for care in reversed(self._cares):
+            care.give_back()
+
+    def configure(self, env: Any, run: Any, original: Any, *args: Any, **kwargs: Any) -> None:
+        """Call Alembic's `configure`, and prepare the database it is about.
+
+        :param env: the EnvironmentContext
+        :param run: the `Run` of the command
+        :param original: Alembic's `configure`
+        :raises LockTimeout: another migration of the database goes on
+        """
+        connection = args[0] if args else kwargs.get("connection")
+        if not self.active or connection is None:
+            original(*args, **kwargs)
+            if self._only_looks:
+                # Alembic before 1.0 makes the table only to find that it is empty
+                env.get_context()._ensure_version_table = _make_nothing
+            return
+        care = self._care(connection)
+        external = connection.in_transaction()
+        if self.settings.dry_run:
+            care.check_dry_run()
+            kwargs["transaction_per_migration"] = False
+        original(*args, **care.options(kwargs))
+        context = env.get_context()
+        self._watch(context, care, external)
+        if care.lock is None and not self._something_to_do(care, context, run, external):
+            self._idle.append(context)
+        elif care not in self._cares:
+            lock = lock_for(connection)
+            care.lock = lock if lock.acquire(self.settings.lock_timeout) else None
+            self._cares.append(care)
+            care.take()
+            care.watch_commits()
+
+    def _care(self, connection: Any) -> Care:
+        """Give what is done for a connection, which may be configured more than once."""
+        for care in self._cares:
+            if care.connection is connection:
+                return care
+        return care_for(connection, self.settings)
+
+    def _watch(self, context: Any, care: Care, external: bool) -> None:
+        """Note when env.py begins the transaction that Alembic offers it."""
+        begin = context.begin_transaction
+
+        def begin_transaction(*args: Any, **kwargs: Any) -> Any:
+            self._begun.append(context)
+            return begin(*args, **kwargs)
+
+        context.begin_transaction = begin_transaction
+        if external:
+            self._begun.append(context)
+        if hasattr(context, "autocommit_block"):
+            context.autocommit_block = partial(care.autocommit_block, context.autocommit_block)
+
+    def _something_to_do(self, care: Care, context: Any, run: Any, external: bool) -> bool:
+        """Look without a lock: a database at its target is left alone."""
+        if getattr(context, "purge", False):
+            return True
+        try:
+            heads = context.get_current_heads()
+            steps = run.look_ahead(heads, context)
+            if self.name == "downgrade" and not self.settings.dry_run:
+                self._ask(care, steps)
+            return not heads or bool(steps)
+        except Exception as error:
+            if care.can_wait(error):
+                return True
+            raise
+        finally:
+            forget_reading(care.connection, external)
+
+    def _ask(self, care: Care, steps: list[Any]) -> None:
+        """Say what goes with a downgrade, and go on unless somebody says no."""
+        lost = losses(care.connection, steps)
+        if lost and not listener().agrees(errors.losing(lost), self.settings.yes):
+            raise errors.NotAgreed(self.name)
+
+    @contextmanager
+    def around(self, context: Any, heads: Any, steps: list[Any]) -> Iterator[bool]:
+        """Surround the steps of one database.
+
+        :param context: Alembic's MigrationContext
+        :param heads: where the database is
+        :param steps: what Alembic is about to do
+        :returns: whether the steps are to run
+        :raises Exception: the database refuses
+        """
+        if not self.active or context in self._idle:
+            yield context not in self._idle
+            return
+        care = self._care(context.connection)
+        care.position.note(context, tuple(heads))
+        care.before(context, steps)
+        if context in self._begun or context._transaction_per_migration:
+            yield True
+        else:
+            # an env.py that begins no transaction gets the one it forgot
+            with context.begin_transaction():
+                yield True
+                self._finish(care, context)
+                return
+        self._finish(care, context)
+
+    def _finish(self, care: Care, context: Any) -> None:
+        """Look at the result of all steps, before it is committed where that is possible."""
+        care.after()
+        if self.settings.verify:
+            found = differences(context)
+            if found:
+                raise errors.VerifyFailed(found)
+        if self.settings.dry_run:
+            care.undo()
+
+    def new_step(self) -> None:
+        """Note that another step begins.
+
+        :raises: nothing
+        """
+        for care in self._cares:
+            care.new_step()
+
+    def outcome(self) -> str:
+        """Say what a command that failed has left, and what comes next.
+
+        :raises: nothing
+        """
+        said = [text for care in self._cares for text in (care.position.outcome(), care.standing())]
+        return "; ".join(text for text in said if text)

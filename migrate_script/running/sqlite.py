@@ -1,0 +1,177 @@
+"""SQLite: a whole run is one real transaction.
+
+The sqlite3 module begins a transaction before an INSERT but not before a CREATE TABLE, so that
+half of a failed script would stay. Here its own handling is switched off, and a BEGIN IMMEDIATE
+goes before the first statement of a transaction of SQLAlchemy's. What SQLite refuses inside a
+transaction, and what a script says about transactions itself, is let out of it.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from typing import Any
+
+from sqlalchemy import event
+
+from .. import errors
+from .connections import driver_connection
+
+_COMMENTS = re.compile(r"\A(\s+|--[^\n]*(\n|\Z)|/\*.*?\*/|;)+", re.S)
+_WORDS = {"VACUUM", "ATTACH", "DETACH", "BEGIN", "COMMIT", "END"}
+_PRAGMA = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?(\w+)\s*([=(]\s*['\"]?(\w+))?", re.I)
+_PRAGMAS = {"journal_mode", "synchronous", "temp_store", "auto_vacuum", "page_size"}
+_TRUE = {"1", "on", "true", "yes"}
+
+
+def _rows(raw: Any, query: str) -> list[Any]:
+    cursor = raw.cursor()
+    cursor.row_factory = None  # an application may want its rows as dictionaries
+    return list(cursor.execute(query))
+
+
+def _stands_outside(statement: str, raw: Any) -> bool:
+    """Tell a statement that cannot be, or must not be, inside our transaction."""
+    text = _COMMENTS.sub("", statement)
+    word = re.split(r"[\s;]", text, maxsplit=1)[0].upper()
+    if word == "ROLLBACK":
+        return re.match(r"ROLLBACK\s+(TRANSACTION\s+)?TO\b", text, re.I) is None
+    pragma = _PRAGMA.match(text)
+    if pragma is None:
+        return word in _WORDS
+    name, value = pragma.group(1).lower(), pragma.group(3)
+    if name == "foreign_keys" and value:
+        # ignored inside a transaction; only worth leaving it when something would change
+        enforced = bool(_rows(raw, "PRAGMA foreign_keys")[0][0])
+        return (value.lower() in _TRUE) != enforced
+    return name == "wal_checkpoint" or (name in _PRAGMAS and bool(value))
+
+
+def database_file(raw: Any) -> str | None:
+    """Give the path of the file behind a connection; None for a database in memory.
+
+    :param raw: the driver's connection
+    :raises sqlite3.Error: the file is not a database
+    """
+    files = [row[2] for row in _rows(raw, "PRAGMA database_list") if row[1] == "main"]
+    return files[0] or None if files else None
+
+
+class SQLiteTransaction:
+    """Keeps one connection in real transactions until it is released.
+
+    :param connection: SQLAlchemy's connection
+    :param lock_timeout: how many seconds to wait for a program that writes to the database
+    """
+
+    def __init__(self, connection: Any, lock_timeout: float) -> None:
+        self.connection = connection
+        self.lock_timeout = lock_timeout
+        self.raw = driver_connection(connection)
+        self.left: list[str] = []
+        self._paused = 0
+        self._listens = False
+        self._before: tuple[Any, Any] | None = None
+
+    @staticmethod
+    def can(connection: Any) -> bool:
+        """Tell a connection of the sqlite3 module from one of an asynchronous driver.
+
+        :param connection: SQLAlchemy's connection
+        :raises: nothing
+        """
+        return hasattr(driver_connection(connection), "in_transaction")
+
+    def take(self) -> None:
+        """Take the transactions of the connection over from the driver.
+
+        :raises sqlite3.Error: what was done before cannot be committed
+        """
+        self._before = (self.raw.isolation_level, getattr(self.raw, "autocommit", None))
+        record = self.connection.connection._connection_record
+        if record is not None:
+            # when the connection is closed, before the pool can hand it to somebody else
+            record.finalize_callback.append(self._restore)
+        self._switch_off()
+        event.listen(self.connection, "before_cursor_execute", self._before_execute)
+        self._listens = True
+
+    def _switch_off(self) -> None:
+        raw = self.raw
+        legacy = getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", None)
+        if legacy is not None and raw.autocommit != legacy:
+            raw.commit()
+            raw.autocommit = legacy
+            raw.commit()
+        if raw.isolation_level is not None:
+            raw.isolation_level = None
+
+    def _restore(self, *_: Any) -> None:
+        if self._before is None:
+            return
+        isolation, autocommit = self._before
+        self._before = None
+        self.raw.isolation_level = isolation
+        # True would commit a transaction that somebody still has open
+        if autocommit is not None and not (autocommit is True and self.raw.in_transaction):
+            self.raw.autocommit = autocommit
+
+    def release(self) -> None:
+        """Give the connection back as it was, if it is still open.
+
+        :raises: nothing
+        """
+        if self._listens:
+            event.remove(self.connection, "before_cursor_execute", self._before_execute)
+            self._listens = False
+        try:
+            self._restore()
+        except sqlite3.ProgrammingError:
+            pass  # closed: nobody will see it again
+
+    def pause(self) -> None:
+        """Let what follows run outside transactions (`autocommit_block`).
+
+        :raises: nothing
+        """
+        self._paused += 1
+
+    def resume(self) -> None:
+        """End a `pause`.
+
+        :raises: nothing
+        """
+        self._paused -= 1
+
+    def _before_execute(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if self._paused:
+            return
+        if _stands_outside(statement, self.raw):
+            self.left.append(statement)
+            if self.raw.in_transaction and not self._is_end(statement):
+                self.raw.commit()
+        elif connection.in_transaction() and not self.raw.in_transaction:
+            self._switch_off()
+            self._begin()
+
+    @staticmethod
+    def _is_end(statement: str) -> bool:
+        word = re.split(r"[\s;]", _COMMENTS.sub("", statement), maxsplit=1)[0].upper()
+        return word in ("COMMIT", "END", "ROLLBACK")
+
+    def _begin(self) -> None:
+        """Begin, waiting for a program that writes at the moment."""
+        end = time.monotonic() + self.lock_timeout
+        while True:
+            try:
+                self.raw.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+                if time.monotonic() >= end:
+                    raise errors.LockTimeout.busy_file(
+                        database_file(self.raw), self.lock_timeout
+                    ) from error
+            time.sleep(0.1)

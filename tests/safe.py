@@ -1,0 +1,302 @@
+"""Projects whose revisions are written by hand, for the tests about upgrades that go wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import textwrap
+import time
+import uuid
+from typing import Any, Callable, Iterator
+
+from helpers import Project, rows, tables
+
+MANAGE = """
+    import json
+    import os
+
+    from flask import Flask
+    from flask_sqlalchemy import SQLAlchemy
+    from migrate_script import Manager, Migrate, MigrateCommand
+
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+    app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
+    if "SECOND_URL" in os.environ:
+        app.config["SQLALCHEMY_BINDS"] = {"second": os.environ["SECOND_URL"]}
+    db = SQLAlchemy(app)
+    migrate = Migrate(app, db, **json.loads(os.environ.get("MIGRATE_OPTIONS", "{}")))
+    manager = Manager(app)
+    manager.add_command("db", MigrateCommand)
+
+    if __name__ == "__main__":
+        manager.run()
+"""
+
+REVISION = '''
+"""step {number}"""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "r{number}"
+down_revision = {parent!r}
+
+
+def upgrade({arguments}):
+{up}
+
+
+def downgrade({arguments}):
+{down}
+'''
+
+
+def new_project(project: Project, *options: str) -> Project:
+    """Write manage.py and an empty migrations folder."""
+    project.write("manage.py", MANAGE)
+    done = project.run("manage.py", "db", "init", *options)
+    assert done.status == 0, done.err
+    return project
+
+
+def revision(
+    project: Project, number: int, up: str, down: str = "pass", arguments: str = ""
+) -> None:
+    """Write the revision of a number, which follows the one before."""
+    text = REVISION.format(
+        number=number,
+        parent=f"r{number - 1}" if number > 1 else None,
+        arguments=arguments,
+        up=textwrap.indent(textwrap.dedent(up).strip(), "    "),
+        down=textwrap.indent(textwrap.dedent(down).strip(), "    "),
+    )
+    path = project.folder / f"migrations/versions/r{number}_.py"
+    path.write_text(text.lstrip(), encoding="utf-8")
+
+
+def db(project: Project, *arguments: str) -> Any:
+    """Run one of the commands in this process."""
+    return project.run("manage.py", "db", *arguments)
+
+
+def version(url: str) -> list[str]:
+    """Give the revision that a database is at."""
+    if "alembic_version" not in tables(url):
+        return []
+    return [row[0] for row in rows(url, "SELECT version_num FROM alembic_version")]
+
+
+def picture(url: str) -> dict[str, Any]:
+    """Give the columns and the rows of every table."""
+    return {
+        name: (columns, sorted(rows(url, f"SELECT * FROM {name}")))
+        for name, columns in tables(url).items()
+    }
+
+
+BASE = """
+    op.create_table(
+        "a", sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer)
+    )
+    op.execute("INSERT INTO a (id, n) VALUES (1, 100)")
+    op.execute("INSERT INTO a (id, n) VALUES (2, 100)")
+"""
+
+# what breaks a revision half-way, and what is put in its place to cure it
+HALF_WAY = {
+    "a statement fails": (
+        """
+        op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
+        op.add_column("a", sa.Column("x", sa.Integer))
+        {}
+        op.create_table("c", sa.Column("id", sa.Integer, primary_key=True))
+        op.execute("UPDATE a SET x = 1")
+        """,
+        'op.execute("INSERT INTO missing (id) VALUES (1)")',
+    ),
+    "Python fails between statements": (
+        """
+        op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
+        {}
+        op.add_column("a", sa.Column("x", sa.Integer))
+        """,
+        '{}["missing"]',
+    ),
+    "a data migration fails behind a change": (
+        """
+        op.add_column("a", sa.Column("x", sa.Integer))
+        op.execute("UPDATE a SET x = n + 1")
+        {}
+        op.execute("UPDATE a SET n = x + 1")
+        """,
+        'raise ValueError("bad row")',
+    ),
+    "a data migration fails": (
+        """
+        op.execute("UPDATE a SET n = n + 1")
+        {}
+        op.execute("UPDATE a SET n = n + 1")
+        """,
+        'raise ValueError("bad row")',
+    ),
+    "a unique index meets a double": (
+        """
+        op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
+        {}
+        op.create_index("ix_a_n", "a", ["n"], unique=True)
+        """,
+        'op.execute("SELECT 1")',
+    ),
+    "a copy of a table meets a double": (
+        """
+        op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
+        {}
+        with op.batch_alter_table("a", recreate="always") as batch:
+            batch.create_unique_constraint("uq_a_n", ["n"])
+        """,
+        'op.execute("SELECT 1")',
+    ),
+    "a change of rows, then one of the schema that fails": (
+        """
+        op.execute("UPDATE a SET n = n + 1")
+        {}
+        op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
+        """,
+        'op.create_table("a", sa.Column("id", sa.Integer, primary_key=True))',
+    ),
+}
+
+# the last row of two equal ones is in the way of the unique index
+CURE_ROWS = {"a unique index meets a double", "a copy of a table meets a double"}
+
+
+def broken(case: str) -> str:
+    """Give the revision that fails."""
+    body, fault = HALF_WAY[case]
+    return body.replace("{}", fault, 1)
+
+
+def cured(case: str) -> str:
+    """Give the revision once its cause is removed."""
+    body, fault = HALF_WAY[case]
+    return body.replace("{}", fault if case in CURE_ROWS else "pass", 1)
+
+
+def remove_cause(case: str, project: Project, url: str) -> None:
+    """Do what a person does when the message has told what is wrong."""
+    if case in CURE_ROWS:
+        rows(url, "UPDATE a SET n = 200 WHERE id = 2")
+    revision(project, 2, cured(case))
+
+
+# a step that says it is there and goes on when the test lets it
+GATE = """
+    import os, time
+    open("at_the_gate", "w").close()
+    while not os.path.exists("open_gate"):
+        time.sleep(0.02)
+"""
+
+
+class Background:
+    """A command that runs in a process of its own while the test goes on."""
+
+    def __init__(self, project: Project, *arguments: str, **env: str) -> None:
+        self.err_path = project.folder / f"stderr_{uuid.uuid4().hex[:6]}"
+        with open(self.err_path, "wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=str(project.folder),
+                env={**os.environ, **env},
+                stdout=subprocess.DEVNULL,
+                stderr=err,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self.process.pid
+
+    @property
+    def err(self) -> str:
+        """What it has written to stderr so far."""
+        return self.err_path.read_text(encoding="utf-8")
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        """Wait for something that this command is to bring about."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = condition()
+            if found:
+                return found
+            assert self.process.poll() is None, self.err
+            time.sleep(0.02)
+        raise AssertionError(f"it never came: {self.err}")
+
+    def status(self) -> int:
+        """Wait for its end."""
+        return self.process.wait(60)
+
+    def kill(self) -> None:
+        """End it with no chance to clean up."""
+        self.process.kill()
+        self.process.wait(60)
+
+
+@contextlib.contextmanager
+def background(project: Project, *arguments: str, **env: str) -> Iterator[Background]:
+    """Run `python arguments` beside the test, and see that it ends with it."""
+    running = Background(project, *arguments, **env)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.kill()
+
+
+def at_gate(project: Project, running: Background) -> None:
+    """Wait until a command is inside the gated step."""
+    running.until((project.folder / "at_the_gate").exists)
+
+
+def open_gate(project: Project) -> None:
+    """Let the gated step go on."""
+    (project.folder / "open_gate").touch()
+
+
+# ends the process with no chance to clean up, before or after its n-th statement that writes
+SUDDEN_DEATH = """
+import os
+import re
+import signal
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+WHEN, AT = os.environ.get("DIE", "never 0").split()
+seen = {"before": 0, "after": 0}
+
+
+def watch(when):
+    def listener(conn, cursor, statement, parameters, context, executemany):
+        if re.match(r"\\s*(CREATE|DROP|ALTER|INSERT|UPDATE|DELETE|RENAME)", statement):
+            if "alembic_version" not in statement:
+                seen[when] += 1
+                if WHEN == when and seen[when] == int(AT):
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, when + "_cursor_execute", listener)
+
+
+watch("before")
+watch("after")
+"""
+
+
+def mortal(project: Project) -> None:
+    """Let the environment variable DIE say where `manage.py` is to end suddenly."""
+    project.write("sudden_death.py", SUDDEN_DEATH)
+    path = project.folder / "manage.py"
+    path.write_text("import sudden_death\n" + path.read_text(encoding="utf-8"), encoding="utf-8")

@@ -1,0 +1,118 @@
+"""The env.py of every generation of Flask-Migrate, with failures and kills half-way.
+
+The templates come out of the releases on PyPI when the test runs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from helpers import tables
+from safe import BASE, HALF_WAY, broken, db, mortal, new_project, picture, remove_cause
+
+from safe import revision, version  # isort: skip
+
+pytestmark = pytest.mark.slow
+RELEASES = ("1.8.0", "2.7.0", "3.1.0", "4.1.0")
+KILLS = ("before 2", "after 2", "after 3")
+BODY = """
+    op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
+    op.execute("UPDATE a SET n = n + 1")
+    op.add_column("a", sa.Column("x", sa.Integer))
+    op.execute("UPDATE a SET x = n")
+"""
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory):
+    """Give the templates folder of a release."""
+
+    def fetch(release):
+        folder = tmp_path_factory.getbasetemp() / f"flask-migrate-{release}"
+        if not folder.exists():
+            installer = ["uv", "pip"] if shutil.which("uv") else [sys.executable, "-m", "pip"]
+            command = [*installer, "install", "--quiet", "--no-deps", "--target", str(folder)]
+            env = {**os.environ, "PYTHONPATH": ""}
+            subprocess.run([*command, f"Flask-Migrate=={release}"], check=True, env=env)
+        return folder / "flask_migrate" / "templates"
+
+    return fetch
+
+
+@pytest.fixture(params=RELEASES)
+def theirs(request, project, database, templates, monkeypatch):
+    """A project whose env.py is that of a release of Flask-Migrate."""
+    monkeypatch.setenv("DATABASE_URL", database)
+    new_project(project)
+    source = templates(request.param) / "flask"
+    folder = project.folder / "migrations"
+    shutil.copy(str(source / "env.py"), str(folder / "env.py"))
+    shutil.copy(str(source / "alembic.ini.mako"), str(folder / "alembic.ini"))
+    mortal(project)
+    revision(project, 1, BASE)
+    first = db(project, "upgrade")
+    assert first.status == 0, first.err
+    return project
+
+
+@pytest.mark.parametrize("case", HALF_WAY)
+def test_a_failure_half_way(theirs, database, case):
+    """Nothing is left behind where that is possible, and a plain re-run works everywhere."""
+    before = picture(database)
+    revision(theirs, 2, broken(case))
+    assert db(theirs, "upgrade").status == 1
+    assert version(database) == ["r1"]
+    if not database.startswith("mysql"):
+        assert picture(database) == before
+    remove_cause(case, theirs, database)
+    again = db(theirs, "upgrade")
+    assert again.status == 0, again.err
+    assert version(database) == ["r2"]
+
+
+@pytest.mark.parametrize("when", KILLS)
+def test_a_kill_half_way(theirs, database, when):
+    """A plain re-run ends as an undisturbed run does."""
+    revision(theirs, 2, BODY)
+    killed = theirs.process("manage.py", "db", "upgrade", env={"DIE": when})
+    assert killed.status == -9, killed.err
+    again = db(theirs, "upgrade")
+    assert again.status == 0, again.err
+    assert picture(database)["a"] == (["id", "n", "x"], [(1, 101, 101), (2, 101, 101)])
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mysql"])
+def test_the_second_of_two_databases_fails(
+    project, new_database, templates, monkeypatch, release, kind
+):
+    """Their multidb env.py: both databases stay as they were where that is possible."""
+    first, second = new_database(kind), new_database(kind)
+    monkeypatch.setenv("DATABASE_URL", first)
+    monkeypatch.setenv("SECOND_URL", second)
+    new_project(project, "--multidb")
+    folder = project.folder / "migrations"
+    source = templates(release) / "flask-multidb"
+    shutil.copy(str(source / "env.py"), str(folder / "env.py"))
+    shutil.copy(str(source / "alembic.ini.mako"), str(folder / "alembic.ini"))
+    up = """
+        if engine_name == "second":
+            op.create_table("b", sa.Column("id", sa.Integer))
+            {}
+        else:
+            op.create_table("a", sa.Column("id", sa.Integer))
+    """
+    revision(project, 1, up.replace("{}", 'op.drop_table("missing")'), arguments="engine_name")
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert "missing" in failed.error
+    if kind != "mysql":
+        assert tables(first) == tables(second) == {}
+    revision(project, 1, up.replace("{}", "pass"), arguments="engine_name")
+    again = db(project, "upgrade")
+    assert again.status == 0, again.err
+    assert version(first) == version(second) == ["r1"]

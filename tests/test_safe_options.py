@@ -1,0 +1,208 @@
+"""Trying first, looking at the result, being asked, and being interrupted."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import pytest
+from helpers import rows, tables
+from safe import BASE, GATE, at_gate, background, db, new_project, picture, revision, version
+
+UPGRADE = ("manage.py", "db", "upgrade")
+
+
+@pytest.fixture
+def at_r1(project, database, monkeypatch):
+    """A project whose database, of each kind, is at its only revision."""
+    monkeypatch.setenv("DATABASE_URL", database)
+    new_project(project)
+    revision(project, 1, BASE, 'op.drop_table("a")')
+    assert db(project, "upgrade").status == 0
+    return project
+
+
+# -- upgrade --dry-run ------------------------------------------------------------------------
+
+
+def test_a_dry_run_does_all_and_undoes_all(at_r1, database):
+    """Each step really runs and tells its time, and nothing is kept; MySQL cannot."""
+    before = picture(database)
+    revision(at_r1, 2, 'op.create_table("b", sa.Column("id", sa.Integer))')
+    revision(at_r1, 3, 'op.execute("INSERT INTO b (id) VALUES (1)")')
+    tried = db(at_r1, "upgrade", "--dry-run")
+    assert picture(database) == before
+    if database.startswith("mysql"):
+        assert tried.status == 1
+        assert tried.error == (
+            "Error: --dry-run cannot undo what it does on mysql, which commits every change of "
+            "the schema at once: use --sql to read the statements, or a copy of the database\n"
+        )
+        return
+    assert tried.status == 0, tried.err
+    assert re.search(r"1 of 2: r2, step 2 \(\d+\.\d\d s\)\n", tried.err)
+    assert re.search(r"2 of 2: r3, step 3 \(\d+\.\d\d s\)\n", tried.err)
+    assert db(at_r1, "upgrade").status == 0
+    assert version(database) == ["r3"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_dry_run_finds_the_step_that_fails(project, new_database, monkeypatch, kind):
+    """It fails with the same line as the real one would, also for an empty database."""
+    url = new_database(kind)
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    revision(project, 1, BASE)
+    revision(project, 2, 'op.drop_table("missing")')
+    assert db(project, "upgrade", "--dry-run").status == 1
+    assert tables(url) == {}
+
+
+@pytest.mark.parametrize("statement", ["COMMIT", "  commit;"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_dry_run_stops_before_a_script_commits(
+    project, new_database, monkeypatch, kind, statement
+):
+    """What a script would keep by itself is refused."""
+    url = new_database(kind)
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    revision(project, 1, BASE)
+    revision(project, 2, f"op.execute({statement!r})")
+    refused = db(project, "upgrade", "--dry-run")
+    assert refused.status == 1
+    assert f"--dry-run stopped before [{statement.strip()}]" in refused.error
+    assert tables(url) == {}
+
+
+# -- upgrade --verify -------------------------------------------------------------------------
+
+MODEL = """
+class A(db.Model):
+    __tablename__ = "a"
+    id = db.Column(db.Integer, primary_key=True)
+    n = db.Column(db.Integer)
+
+
+"""
+
+
+def test_verify_undoes_what_does_not_make_the_models(at_r1, database):
+    """When models and database differ after the last step, nothing of it is kept."""
+    path = at_r1.folder / "manage.py"
+    source = path.read_text(encoding="utf-8")
+    path.write_text(source.replace("manager = Manager", MODEL + "manager = Manager"))
+    before = picture(database)
+    revision(at_r1, 2, 'op.add_column("a", sa.Column("stray", sa.Integer))')
+    refused = db(at_r1, "upgrade", "--verify")
+    assert refused.status == 1
+    assert refused.error.startswith(
+        "Error: the models and the database would differ after the last step: remove_column "
+    )
+    assert "stray" in refused.error
+    if not database.startswith("mysql"):
+        assert picture(database) == before
+    revision(at_r1, 2, "pass")
+    if not database.startswith("mysql"):
+        agreed = db(at_r1, "upgrade", "--verify")
+        assert agreed.status == 0, agreed.err
+        assert version(database) == ["r2"]
+
+
+# -- downgrade --------------------------------------------------------------------------------
+
+
+def test_a_downgrade_says_what_it_loses(at_r1, database):
+    """Tables and columns with how many rows; without a terminal it warns and goes on."""
+    revision(
+        at_r1,
+        2,
+        """
+        op.create_table("empty", sa.Column("id", sa.Integer))
+        op.add_column("a", sa.Column("x", sa.Integer))
+        op.execute("UPDATE a SET x = 1 WHERE id = 1")
+        """,
+        """
+        with op.batch_alter_table("a") as batch_op:
+            batch_op.drop_column("x")
+        op.drop_table("empty")
+        """,
+    )
+    assert db(at_r1, "upgrade").status == 0
+    one = db(at_r1, "downgrade")
+    assert one.status == 0, one.err
+    assert (
+        "WARNING [migrate_script] this downgrade loses column 'x' of table 'a' (1 value(s))\n"
+        in one.err
+    )
+    assert "empty" not in one.err
+    all_ = db(at_r1, "downgrade", "base")
+    assert "WARNING [migrate_script] this downgrade loses table 'a' (2 row(s))\n" in all_.err
+    assert set(tables(database)) <= {"alembic_version"}
+
+
+def test_on_a_terminal_a_downgrade_asks(at_r1, database):
+    """No keeps everything, yes and --yes go on."""
+    pty = pytest.importorskip("pty")
+    import os
+    import subprocess
+    import sys
+
+    def answer(word, *options):
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "manage.py", "db", "downgrade", "base", *options]
+        child = subprocess.Popen(
+            command, cwd=str(at_r1.folder), stdin=theirs, stderr=theirs, stdout=theirs
+        )
+        os.close(theirs)
+        os.write(ours, word)
+        said = b""
+        try:
+            while True:
+                part = os.read(ours, 1000)
+                if not part:
+                    break
+                said += part
+        except OSError:  # Linux says so when the other side is closed
+            pass
+        os.close(ours)
+        return child.wait(60), said.decode()
+
+    status, said = answer(b"n\n")
+    assert status == 1, said
+    assert "this downgrade loses table 'a' (2 row(s)): go on? [y/N]" in said
+    assert "Error: 'db downgrade' was not wanted: nothing was changed" in said
+    assert version(database) == ["r1"]
+    status, said = answer(b"y\n")
+    assert status == 0, said
+    assert "a" not in tables(database)
+
+
+# -- Control-C and SIGTERM --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_an_interrupted_upgrade_ends_cleanly(at_r1, database, number):
+    """One line says where the database is, and the next upgrade works."""
+    before = picture(database)
+    revision(at_r1, 2, '    op.create_table("b", sa.Column("id", sa.Integer))' + GATE)
+    with background(at_r1, *UPGRADE) as running:
+        at_gate(at_r1, running)
+        running.process.send_signal(number)
+        assert running.status() == 1
+        lines = running.err.splitlines()
+    expected = "Error: 'db upgrade' was interrupted; the database is at r1, as before"
+    assert lines[-1].startswith(expected)
+    assert not [line for line in lines[:-1] if not line.startswith("INFO")]
+    if database.startswith("mysql"):
+        assert lines[-1] == expected + (
+            "; 1 statement(s) before it stand and will not be repeated: [CREATE TABLE b ( id "
+            "INTEGER )]"
+        )
+    else:
+        assert lines[-1] == expected
+        assert picture(database) == before
+    (at_r1.folder / "open_gate").touch()
+    again = db(at_r1, "upgrade")
+    assert again.status == 0, again.err
+    assert rows(database, "SELECT count(*) FROM b") == [(0,)]
