@@ -356,6 +356,7 @@ FLOOR = {
     "errors": 0,
     "compat": 1,
     "config": 1,
+    "progress": 1,
     "failures": 1,
     "state": 2,
     "inspecting": 3,
@@ -474,13 +475,31 @@ def test_only_the_console_talks():
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
+CLASSES = {
+    node.name: node
+    for module in MODULES
+    for node in ast.walk(tree_of(module))
+    if isinstance(node, ast.ClassDef)
+}
+
+
+def inherited(node: ast.ClassDef) -> set[str]:
+    """The methods that a class of the package has from others of it, which document them."""
+    bases = [CLASSES[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in CLASSES]
+    own = {n.name for base in bases for n in base.body if isinstance(n, Function)}
+    return own.union(*(inherited(base) for base in bases))
+
+
 def definitions(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, ast.AST, bool]]:
     """Every public class and function, with its full name, and whether it is a method."""
     for node in body:
         if isinstance(node, (ast.ClassDef, *Function)) and not node.name.startswith("_"):
-            yield owner + node.name, node, bool(owner)
+            known = inherited(node) if isinstance(node, ast.ClassDef) else set()
+            if "__init__" not in known:
+                yield owner + node.name, node, bool(owner)
             if isinstance(node, ast.ClassDef):
-                yield from definitions(node.body, f"{owner}{node.name}.")
+                own = [n for n in node.body if getattr(n, "name", None) not in known]
+                yield from definitions(own, f"{owner}{node.name}.")
 
 
 def parameters_of(function: ast.AST, method: bool) -> list[str]:

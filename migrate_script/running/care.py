@@ -25,6 +25,7 @@ class Care:
 
     :param connection: SQLAlchemy's connection
     :param settings: what the command was asked for
+    :raises: nothing
     """
 
     def __init__(self, connection: Any, settings: Settings) -> None:

@@ -42,6 +42,7 @@ class FileLock:
     """A lock file, which exists while somebody holds it.
 
     :param path: its path
+    :raises: nothing
     """
 
     def __init__(self, path: str) -> None:

@@ -29,6 +29,7 @@ class Guard:
     :param settings: what the command was asked for
     :param name: the command
     :param offline: whether it only prints SQL
+    :raises: nothing
     """
 
     def __init__(self, settings: Settings, name: str, offline: bool) -> None:
@@ -53,6 +54,8 @@ class Guard:
         :param env: the EnvironmentContext
         :param run: the `Run` of the command
         :param original: Alembic's `configure`
+        :param args: what env.py gave by position
+        :param kwargs: what env.py and the settings gave by name
         :raises LockTimeout: another migration of the database goes on
         """
         connection = args[0] if args else kwargs.get("connection")

@@ -88,6 +88,7 @@ class Journal:
 
     :param connection: SQLAlchemy's connection
     :param version_table: the table of Alembic's, with its schema where it has one
+    :raises: nothing
     """
 
     def __init__(self, connection: Any, version_table: str) -> None:

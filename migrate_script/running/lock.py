@@ -32,6 +32,7 @@ class Lock:
     """Does nothing: for databases whose locks are not known here.
 
     :param connection: SQLAlchemy's connection to the database
+    :raises: nothing
     """
 
     def __init__(self, connection: Any) -> None:

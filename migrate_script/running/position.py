@@ -12,6 +12,7 @@ class Position:
     """The revisions that a version table names.
 
     :param connection: SQLAlchemy's connection to the database
+    :raises: nothing
     """
 
     def __init__(self, connection: Any) -> None:

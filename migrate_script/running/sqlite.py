@@ -63,6 +63,7 @@ class SQLiteTransaction:
 
     :param connection: SQLAlchemy's connection
     :param lock_timeout: how many seconds to wait for a program that writes to the database
+    :raises: nothing
     """
 
     def __init__(self, connection: Any, lock_timeout: float) -> None:
