@@ -189,6 +189,7 @@ def upgrade(
     lock_timeout: float | None = None,
     dry_run: bool = False,
     verify: bool = False,
+    ddl_lock_timeout: float | None = None,
 ) -> list[str]:
     """Upgrade the database to a later revision.
 
@@ -201,6 +202,8 @@ def upgrade(
         database; None for the application's setting
     :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
     :param verify: `--verify`: compare the models and the database, and undo all if they differ
+    :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
+        that somebody else uses, on PostgreSQL; None for as long as it takes
     :returns: the identifiers of the revisions that ran, in order
     :raises MigrateError: there is no such revision, or one failed
     """
@@ -211,6 +214,7 @@ def upgrade(
         tag=tag,
         lock_timeout=lock_timeout,
         dry_run=dry_run,
+        ddl_lock_timeout=ddl_lock_timeout,
         verify=verify,
     )
     return list(run.revisions)
@@ -225,6 +229,7 @@ def downgrade(
     lock_timeout: float | None = None,
     dry_run: bool = False,
     yes: bool = False,
+    ddl_lock_timeout: float | None = None,
 ) -> list[str]:
     """Downgrade the database to an earlier revision.
 
@@ -238,13 +243,22 @@ def downgrade(
         database; None for the application's setting
     :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
     :param yes: `--yes`: lose data without a question
+    :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
+        that somebody else uses, on PostgreSQL; None for as long as it takes
     :returns: the identifiers of the revisions that were undone, in order
     :raises MigrateError: there is no such revision, or one failed
     """
     if sql and revision == "-1":
         revision = "head:-1"
     _, run = Project(directory, x_arg).run(
-        "downgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout, dry_run=dry_run, yes=yes
+        "downgrade",
+        revision,
+        sql=sql,
+        tag=tag,
+        lock_timeout=lock_timeout,
+        dry_run=dry_run,
+        ddl_lock_timeout=ddl_lock_timeout,
+        yes=yes,
     )
     return list(run.revisions)
 
