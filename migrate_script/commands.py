@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Sequence
 
 from . import errors
 from .project import Directory, Project, XArg
+from .state import current_state
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -190,6 +191,7 @@ def upgrade(
     dry_run: bool = False,
     verify: bool = False,
     ddl_lock_timeout: float | None = None,
+    backup: bool = False,
 ) -> list[str]:
     """Upgrade the database to a later revision.
 
@@ -204,6 +206,7 @@ def upgrade(
     :param verify: `--verify`: compare the models and the database, and undo all if they differ
     :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
         that somebody else uses, on PostgreSQL; None for as long as it takes
+    :param backup: `--backup`: copy the database before the first step
     :returns: the identifiers of the revisions that ran, in order
     :raises MigrateError: there is no such revision, or one failed
     """
@@ -214,6 +217,7 @@ def upgrade(
         tag=tag,
         lock_timeout=lock_timeout,
         dry_run=dry_run,
+        backup=backup,
         ddl_lock_timeout=ddl_lock_timeout,
         verify=verify,
     )
@@ -230,6 +234,7 @@ def downgrade(
     dry_run: bool = False,
     yes: bool = False,
     ddl_lock_timeout: float | None = None,
+    backup: bool = False,
 ) -> list[str]:
     """Downgrade the database to an earlier revision.
 
@@ -245,6 +250,7 @@ def downgrade(
     :param yes: `--yes`: lose data without a question
     :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
         that somebody else uses, on PostgreSQL; None for as long as it takes
+    :param backup: `--backup`: copy the database before the first step
     :returns: the identifiers of the revisions that were undone, in order
     :raises MigrateError: there is no such revision, or one failed
     """
@@ -257,6 +263,7 @@ def downgrade(
         tag=tag,
         lock_timeout=lock_timeout,
         dry_run=dry_run,
+        backup=backup,
         ddl_lock_timeout=ddl_lock_timeout,
         yes=yes,
     )
@@ -397,3 +404,25 @@ def check(directory: Directory = None, x_arg: XArg = None) -> None:
     :raises MigrateError: they cannot be compared
     """
     Project(directory, x_arg).run("check")
+
+
+def restore(
+    directory: Directory = None,
+    file: str | None = None,
+    x_arg: XArg = None,
+    lock_timeout: float | None = None,
+) -> None:
+    """Put a copy of the database back that --backup has made.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param file: the copy
+    :param x_arg: `-x`, `--x-arg`: taken like everywhere, without effect
+    :param lock_timeout: `--lock-timeout`: how many seconds to wait for a migration of the
+        database; None for 300
+    :raises MigrateError: it cannot be put back
+    """
+    from .running import restore as put_back  # imports Alembic, as said in `project`
+
+    if not file:
+        raise errors.BadValue("restore", "a file that --backup has made is missing")
+    put_back(current_state().db.engine, file, lock_timeout)

@@ -14,6 +14,7 @@ class Settings(NamedTuple):
     :param ddl_lock_timeout: how many seconds a statement waits for a table, on PostgreSQL
     :param dry_run: whether to undo all in the end
     :param verify: whether to compare the models and the database in the end
+    :param backup: whether to copy the database before the first step
     :param yes: whether to lose data without a question
     """
 
@@ -22,6 +23,7 @@ class Settings(NamedTuple):
     dry_run: bool = False
     verify: bool = False
     yes: bool = False
+    backup: bool = False
 
 
 def _seconds(name: str, value: Any) -> float:
