@@ -27,6 +27,7 @@ from .commands import init as init
 from .commands import list_templates as list_templates
 from .commands import merge as merge
 from .commands import migrate as migrate
+from .commands import restore as restore
 from .commands import revision as revision
 from .commands import show as show
 from .commands import stamp as stamp
@@ -61,6 +62,7 @@ __all__ = [
     "prompt_bool",
     "prompt_choices",
     "prompt_pass",
+    "restore",
     "revision",
     "show",
     "stamp",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Sequence
 
 from . import errors
 from .project import Directory, Done, Project, XArg
+from .state import current_state
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -189,6 +190,8 @@ def upgrade(
     lock_timeout: float | None = None,
     dry_run: bool = False,
     verify: bool = False,
+    ddl_lock_timeout: float | None = None,
+    backup: bool = False,
 ) -> list[str]:
     """Upgrade the database to a later revision.
 
@@ -201,6 +204,9 @@ def upgrade(
         database; None for the application's setting
     :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
     :param verify: `--verify`: compare the models and the database, and undo all if they differ
+    :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
+        that somebody else uses, on PostgreSQL; None for as long as it takes
+    :param backup: `--backup`: copy the database before the first step
     :returns: the identifiers of the revisions that ran, in order
     :raises MigrateError: there is no such revision, or one failed
     """
@@ -211,6 +217,8 @@ def upgrade(
         tag=tag,
         lock_timeout=lock_timeout,
         dry_run=dry_run,
+        backup=backup,
+        ddl_lock_timeout=ddl_lock_timeout,
         verify=verify,
     )
     return Done(run.revisions)
@@ -225,6 +233,8 @@ def downgrade(
     lock_timeout: float | None = None,
     dry_run: bool = False,
     yes: bool = False,
+    ddl_lock_timeout: float | None = None,
+    backup: bool = False,
 ) -> list[str]:
     """Downgrade the database to an earlier revision.
 
@@ -238,13 +248,24 @@ def downgrade(
         database; None for the application's setting
     :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
     :param yes: `--yes`: lose data without a question
+    :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
+        that somebody else uses, on PostgreSQL; None for as long as it takes
+    :param backup: `--backup`: copy the database before the first step
     :returns: the identifiers of the revisions that were undone, in order
     :raises MigrateError: there is no such revision, or one failed
     """
     if sql and revision == "-1":
         revision = "head:-1"
     _, run = Project(directory, x_arg).run(
-        "downgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout, dry_run=dry_run, yes=yes
+        "downgrade",
+        revision,
+        sql=sql,
+        tag=tag,
+        lock_timeout=lock_timeout,
+        dry_run=dry_run,
+        backup=backup,
+        ddl_lock_timeout=ddl_lock_timeout,
+        yes=yes,
     )
     return Done(run.revisions)
 
@@ -383,3 +404,25 @@ def check(directory: Directory = None, x_arg: XArg = None) -> None:
     :raises MigrateError: they cannot be compared
     """
     Project(directory, x_arg).run("check")
+
+
+def restore(
+    directory: Directory = None,
+    file: str | None = None,
+    x_arg: XArg = None,
+    lock_timeout: float | None = None,
+) -> None:
+    """Put a copy of the database back that --backup has made.
+
+    :param directory: `-d`, `--directory`: the migrations folder
+    :param file: the copy
+    :param x_arg: `-x`, `--x-arg`: taken like everywhere, without effect
+    :param lock_timeout: `--lock-timeout`: how many seconds to wait for a migration of the
+        database; None for 300
+    :raises MigrateError: it cannot be put back
+    """
+    from .running import restore as put_back  # imports Alembic, as said in `project`
+
+    if not file:
+        raise errors.BadValue("restore", "a file that --backup has made is missing")
+    put_back(current_state().db.engine, file, lock_timeout)

@@ -506,3 +506,37 @@ class VerifyFailed(MigrateError):
             f"{', '.join(differences)}: 'db migrate' writes them into a revision"
         )
         self.differences = list(differences)
+
+
+class BackupError(MigrateError):
+    """A copy of the database cannot be made or put back."""
+
+    @classmethod
+    def no_program(cls, names: str) -> BackupError:
+        return cls(
+            f"the program {names} is not installed, which copies the database: install the "
+            "client programs of the server, or make the copy by other means; nothing was changed"
+        )
+
+    @classmethod
+    def failed(cls, program: str, said: str) -> BackupError:
+        return cls(f"{program} failed: {one_line(said)}")
+
+    @classmethod
+    def in_memory(cls) -> BackupError:
+        return cls("the database is in memory, so there is nothing to copy: leave out --backup")
+
+    @classmethod
+    def unknown_kind(cls, kind: str) -> BackupError:
+        return cls(f"--backup does not know how to copy {kind}: make the copy by other means")
+
+    @classmethod
+    def no_file(cls, path: str) -> BackupError:
+        return cls(f"there is no file '{path}': 'db restore FILE' takes what --backup has made")
+
+    @classmethod
+    def wrong_kind(cls, path: str, kind: str) -> BackupError:
+        return cls(
+            f"'{path}' is no copy of a {kind} database: 'db restore FILE' takes what --backup "
+            "has made of the same kind of database"
+        )

@@ -11,7 +11,13 @@ from . import errors
 from .compat.database import Database, database_of, real_url
 
 # Some env.py files pass these to configure() beside **configure_args, which would be a TypeError
-SET_BESIDE = ("compare_type", "render_as_batch", "process_revision_directives", "lock_timeout")
+SET_BESIDE = (
+    "compare_type",
+    "render_as_batch",
+    "process_revision_directives",
+    "lock_timeout",
+    "ddl_lock_timeout",
+)
 
 
 class MigrateState:

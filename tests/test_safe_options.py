@@ -6,6 +6,7 @@ import re
 import signal
 
 import pytest
+import sqlalchemy as sa
 from helpers import rows, tables
 from safe import BASE, GATE, at_gate, background, db, new_project, picture, revision, version
 
@@ -206,3 +207,97 @@ def test_an_interrupted_upgrade_ends_cleanly(at_r1, database, number):
     again = db(at_r1, "upgrade")
     assert again.status == 0, again.err
     assert rows(database, "SELECT count(*) FROM b") == [(0,)]
+
+
+# -- a table that is in use -------------------------------------------------------------------
+
+
+def test_a_table_in_use_is_not_waited_for_longer_than_asked(project, new_database, monkeypatch):
+    """On PostgreSQL, who is in the way is named with the query."""
+    url = new_database("postgresql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    revision(project, 1, BASE)
+    assert db(project, "upgrade").status == 0
+    revision(project, 2, 'op.add_column("a", sa.Column("x", sa.Integer))')
+    engine = sa.create_engine(url)
+    with engine.connect() as reader, reader.begin():
+        reader.execute(sa.text("SELECT n FROM a"))
+        pid = reader.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+        failed = db(project, "upgrade", "--ddl-lock-timeout", "0.2")
+    engine.dispose()
+    assert failed.status == 1
+    assert failed.error.startswith(
+        "Error: revision r2 failed: canceling statement due to lock timeout [statement: ALTER "
+        "TABLE a ADD COLUMN x INTEGER]; the database is at r1, as before; "
+        f"server process {pid} of user postgres holds 'a' with ["
+    )
+    assert db(project, "upgrade", "--ddl-lock-timeout", "5").status == 0
+    assert version(url) == ["r2"]
+
+
+# -- what an earlier tool has left ------------------------------------------------------------
+
+
+@pytest.fixture
+def left(project, new_database, monkeypatch):
+    """A project on SQLite with one revision to run."""
+    url = new_database("sqlite")
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    revision(project, 1, BASE)
+    assert db(project, "upgrade").status == 0
+    revision(
+        project,
+        2,
+        """
+        with op.batch_alter_table("a", recreate="always") as batch:
+            batch.add_column(sa.Column("x", sa.Integer))
+        """,
+    )
+    return project, url
+
+
+@pytest.mark.parametrize("copied", ["", "INSERT INTO _alembic_tmp_a (id, n) SELECT id, n FROM a"])
+def test_a_copy_that_holds_nothing_of_its_own_is_dropped(left, copied):
+    """What a killed upgrade of another tool left no longer keeps the next one from working."""
+    project, url = left
+    rows(url, "CREATE TABLE _alembic_tmp_a (id INTEGER, n INTEGER, x INTEGER)")
+    if copied:
+        rows(url, copied)
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert (
+        "INFO  [migrate_script] dropped '_alembic_tmp_a', left by an upgrade that was stopped: it "
+        "holds nothing of its own\n" in done.err
+    )
+    assert tables(url) == {"a": ["id", "n", "x"], "alembic_version": ["version_num"]}
+    assert rows(url, "SELECT id, n FROM a") == [(1, 100), (2, 100)]
+
+
+def test_a_copy_with_rows_of_its_own_is_kept_and_explained(left):
+    """Rows that are nowhere else are never dropped; the line to type is given."""
+    project, url = left
+    rows(url, "CREATE TABLE _alembic_tmp_a (id INTEGER, n INTEGER)")
+    rows(url, "INSERT INTO _alembic_tmp_a VALUES (3, 300)")
+    told = db(project, "upgrade")
+    assert told.status == 1
+    assert (
+        "'_alembic_tmp_a' was left by an upgrade that was stopped, with 1 row(s) that are nowhere "
+        "else: look at them, then run the statement DROP TABLE _alembic_tmp_a on the database\n"
+    ) in told.err
+    assert rows(url, "SELECT * FROM _alembic_tmp_a") == [(3, 300)]
+    rows(url, "DROP TABLE _alembic_tmp_a")
+    assert db(project, "upgrade").status == 0
+
+
+def test_a_table_that_lives_on_in_its_copy_only_is_explained(left):
+    """The statement that is told brings the table back."""
+    project, url = left
+    rows(url, "ALTER TABLE a RENAME TO _alembic_tmp_a")
+    told = db(project, "upgrade")
+    assert told.status == 1
+    assert "run the statement ALTER TABLE _alembic_tmp_a RENAME TO a on the database\n" in told.err
+    rows(url, "ALTER TABLE _alembic_tmp_a RENAME TO a")
+    assert db(project, "upgrade").status == 0
+    assert tables(url)["a"] == ["id", "n", "x"]

@@ -65,6 +65,13 @@ OPTIONS: dict[str, Option] = {
     "lock_timeout": Option(
         ("--lock-timeout",), VALUE, "How many seconds to wait for another migration (300)."
     ),
+    "ddl_lock_timeout": Option(
+        ("--ddl-lock-timeout",),
+        VALUE,
+        "How many seconds a statement waits for a table that is in use (PostgreSQL).",
+    ),
+    "backup": Option(("--backup",), FLAG, "Copy the database before the first step."),
+    "file": Option((), VALUE),
     "dry_run": Option(("--dry-run",), FLAG, "Run all, tell how long it took, and undo all."),
     "verify": Option(
         ("--verify",), FLAG, "Compare the models and the database; undo all if they differ."
@@ -101,6 +108,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     commands.stamp,
     commands.check,
     commands.list_templates,
+    commands.restore,
 )
 
 

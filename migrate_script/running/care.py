@@ -10,9 +10,11 @@ from typing import Any, Callable, Iterator
 from sqlalchemy import event, exc
 
 from .. import errors
+from ..progress import listener
 from .connections import driver_connection
 from .journal import Entry, Journal
-from .lock import Lock
+from .leftovers import clean_up
+from .lock import Lock, PostgreSQLLock
 from .position import Position
 from .settings import Settings
 from .sqlite import SQLiteTransaction
@@ -172,6 +174,11 @@ class SQLiteCare(Care):
     def take(self) -> None:
         self.transaction.take()
 
+    def before(self, context: Any, steps: list[Any]) -> None:
+        if any(hasattr(step, "revision") for step in steps):
+            for sentence in clean_up(self.connection):
+                listener().note(sentence)
+
     def new_step(self) -> None:
         super().new_step()
         self.transaction.left.clear()
@@ -191,6 +198,52 @@ class SQLiteCare(Care):
 
     def give_back(self) -> None:
         self.transaction.release()
+        super().give_back()
+
+
+class PostgreSQLCare(Care):
+    """PostgreSQL: as Alembic does it, and no endless wait for a lock on a table if asked for."""
+
+    def __init__(self, connection: Any, settings: Settings) -> None:
+        super().__init__(connection, settings)
+        self._blockers = ""
+        self._limits = False
+
+    def take(self) -> None:
+        if self.settings.ddl_lock_timeout is not None:
+            event.listen(self.connection, "begin", self._limit)
+            self._limits = True
+            if self.connection.in_transaction():
+                self._limit()
+
+    def _limit(self, *_: Any) -> None:
+        milliseconds = max(1, round(self.settings.ddl_lock_timeout * 1000))  # type: ignore[operator]
+        cursor = driver_connection(self.connection).cursor()
+        cursor.execute(f"SELECT set_config('lock_timeout', '{milliseconds}', true)")
+        cursor.close()
+
+    def before(self, context: Any, steps: list[Any]) -> None:
+        for step in steps:
+            function = step.migration_fn
+            step.migration_fn = wraps(function)(partial(self._watched, function))
+
+    def _watched(self, function: Callable[..., Any], **kwargs: Any) -> None:
+        try:
+            function(**kwargs)
+        except exc.DBAPIError as error:
+            code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+            if code == "55P03" and isinstance(self.lock, PostgreSQLLock):
+                # asked at once, while who is in the way still is
+                self._blockers = self.lock.blockers(error.statement or "", self.connection)
+            raise
+
+    def standing(self) -> str:
+        return "; ".join(filter(None, (self._blockers, super().standing())))
+
+    def give_back(self) -> None:
+        if self._limits:
+            self._limits = False
+            event.remove(self.connection, "begin", self._limit)
         super().give_back()
 
 
@@ -259,6 +312,8 @@ def care_for(connection: Any, settings: Settings) -> Care:
     kind = connection.dialect.name
     if kind == "sqlite" and hasattr(driver_connection(connection), "in_transaction"):
         return SQLiteCare(connection, settings)
+    if kind == "postgresql":
+        return PostgreSQLCare(connection, settings)
     if kind in ("mysql", "mariadb"):
         return MySQLCare(connection, settings)
     return Care(connection, settings)

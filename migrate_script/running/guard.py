@@ -8,6 +8,7 @@ from typing import Any, Iterator
 
 from .. import errors
 from ..progress import listener
+from .backup import back_up
 from .care import Care, care_for
 from .connections import forget_reading
 from .lock import lock_for
@@ -79,8 +80,16 @@ class Guard:
             lock = lock_for(connection)
             care.lock = lock if lock.acquire(self.settings.lock_timeout) else None
             self._cares.append(care)
+            if self.settings.backup:
+                self._back_up(connection, context, external)
             care.take()
             care.watch_commits()
+
+    def _back_up(self, connection: Any, context: Any, external: bool) -> None:
+        """Copy the database as it is now that nobody else changes it."""
+        heads = context.get_current_heads()
+        forget_reading(connection, external)
+        listener().note(f"the database was copied to {back_up(connection, heads)}")
 
     def _care(self, connection: Any) -> Care:
         """Give what is done for a connection, which may be configured more than once."""

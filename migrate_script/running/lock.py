@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 import time
 from datetime import datetime, timedelta
@@ -154,13 +155,17 @@ class _ServerLock(Lock):
     def _raw(self) -> Any:
         return inside(self._own)
 
-    def _row(self, query: str) -> Any:
+    def _rows(self, query: str) -> list[Any]:
         cursor = self._own.cursor()
         try:
             cursor.execute(query)
-            return cursor.fetchone() if cursor.description else None
+            return list(cursor.fetchall()) if cursor.description else []
         finally:
             cursor.close()
+
+    def _row(self, query: str) -> Any:
+        rows = self._rows(query)
+        return rows[0] if rows else None
 
     def check(self) -> None:
         try:
@@ -232,6 +237,29 @@ class PostgreSQLLock(_ServerLock):
         if pid is None:
             return super().holder()
         return f"server process {pid} of user {user} ({name or 'unnamed'}), since {since}"
+
+    def blockers(self, statement: str, connection: Any) -> str:
+        """Say who holds locks on the tables of a statement that waited too long.
+
+        :param statement: the statement
+        :param connection: SQLAlchemy's connection that ran it
+        :raises Exception: the database refuses
+        """
+        raw = driver_connection(connection)
+        info = getattr(raw, "info", None)
+        own = getattr(info, "backend_pid", None) or getattr(raw, "get_backend_pid", int)()
+        found = self._rows(
+            "SELECT c.relname, a.pid, a.usename, a.query FROM pg_locks l "
+            "JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid "
+            "WHERE l.granted AND l.database = (SELECT oid FROM pg_database "
+            f"WHERE datname = current_database()) AND l.pid <> {int(own)} ORDER BY a.xact_start"
+        )
+        words = set(re.findall(r"\w+", statement))
+        who = {row[1]: row for row in found if row[0] in words}
+        return ", ".join(
+            f"server process {pid} of user {user} holds '{table}' with [{' '.join(query.split())}]"
+            for table, pid, user, query in who.values()
+        )
 
     def _unlock(self) -> None:
         if getattr(self._raw, "autocommit", False):
