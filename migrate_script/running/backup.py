@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from .. import errors
 from .connections import driver_connection
-from .lock import lock_for
+from .locks import lock_for
 from .settings import Settings, split
 from .sqlite import database_file
 

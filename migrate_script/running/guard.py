@@ -9,9 +9,10 @@ from typing import Any, Iterator
 from .. import errors
 from ..progress import listener
 from .backup import back_up
-from .care import Care, care_for
+from .care import Care
+from .cares import care_for
 from .connections import forget_reading
-from .lock import lock_for
+from .locks import lock_for
 from .losses import losses
 from .settings import Settings
 from .verify import differences

@@ -7,14 +7,23 @@ next upgrade skips what is noted as done, and tries again what was under way whe
 
 from __future__ import annotations
 
-import hashlib
-import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import event
 
 from .. import errors
 from .connections import driver_connection
+from .statements import (
+    COPIED,
+    COPY,
+    DATA,
+    SCHEMA,
+    Entry,
+    digest_of,
+    first_word,
+    had_been_applied,
+    is_noted,
+)
 
 TABLE = "migrate_script_journal"
 _CREATE = (
@@ -22,65 +31,6 @@ _CREATE = (
     "step VARCHAR(255) NOT NULL, heads VARCHAR(1000) NOT NULL, digest CHAR(40) NOT NULL, "
     "state CHAR(8) NOT NULL, statement TEXT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
 )
-_COMMENTS = re.compile(r"\A(\s+|--\s[^\n]*(\n|\Z)|#[^\n]*(\n|\Z)|/\*(?!!).*?\*/|;)+", re.S)
-_LOOKING = {"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "WITH", "CHECK"}
-_SESSION = {
-    "SET", "USE", "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "LOCK", "UNLOCK",
-    "DO",
-}  # fmt: skip
-_DATA = {"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "CALL"}
-_SCHEMA = re.compile(r"\b(information_schema|SHOW|DESCRIBE|DESC)\b", re.I)
-# the copy of a table, as Alembic calls it since 0.9 and before
-_COPY = re.compile(r"_alembic_(tmp_\w+|batch_temp\b)")
-_COPIED = re.compile(r"\bFROM `?(\w+)|\bRENAME TO `?(\w+)", re.I)
-# what says that a change of the schema is there already
-APPLIED = (1050, 1051, 1060, 1061, 1091, 1146, 1826)
-
-
-class Entry(NamedTuple):
-    """One statement of the revision that is not finished."""
-
-    number: int
-    digest: str
-    state: str
-    statement: str
-
-    @property
-    def is_data(self) -> bool:
-        """Tell a change of rows from one of the schema.
-
-        :raises: nothing
-        """
-        return _word(self.statement) in _DATA
-
-
-def _word(statement: str) -> str:
-    return re.split(r"[\s;(]", _COMMENTS.sub("", statement), maxsplit=1)[0].upper()
-
-
-def _digest(statement: str, parameters: Any) -> str:
-    text = f"{statement} {parameters!r}"
-    if _COPY.search(statement):
-        # the copy of a table depends on what the table is like, which it changes
-        text = " ".join(_COMMENTS.sub("", statement).split()[:3]).upper()
-    return hashlib.sha1(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _is_noted(statement: str) -> bool:
-    word = _word(statement)
-    if word in _LOOKING or word in _SESSION:
-        return False
-    return re.match(r"(CREATE|DROP)\s+TEMPORARY\b", _COMMENTS.sub("", statement), re.I) is None
-
-
-def error_number(error: BaseException) -> int:
-    """Give the server's number of an error; 0 where there is none.
-
-    :param error: the driver's exception
-    :raises: nothing
-    """
-    first = error.args[0] if error.args else 0
-    return first if isinstance(first, int) else int(getattr(error, "errno", 0) or 0)
 
 
 class Journal:
@@ -166,11 +116,11 @@ class Journal:
 
     def _take_copies_back(self) -> None:
         """Begin again with the copy of a table that did not come to its end."""
-        copies = [e for e in self._recorded if _COPY.search(e.statement)]
+        copies = [e for e in self._recorded if COPY.search(e.statement)]
         if not copies or (copies[-1].state == "done" and "RENAME" in copies[-1].statement.upper()):
             return
-        start = next(e.number for e in reversed(copies) if _word(e.statement) == "CREATE")
-        match = _COPY.search(copies[-1].statement)
+        start = next(e.number for e in reversed(copies) if first_word(e.statement) == "CREATE")
+        match = COPY.search(copies[-1].statement)
         copy = match.group() if match else ""
         if self._exists(copy):
             table = self._copied([e.statement for e in copies if e.number > start], copy)
@@ -183,7 +133,7 @@ class Journal:
     @staticmethod
     def _copied(statements: list[str], copy: str) -> str:
         """Name the table that a copy was made of."""
-        for match in filter(None, map(_COPIED.search, statements)):
+        for match in filter(None, map(COPIED.search, statements)):
             return str(match.group(1) or match.group(2))
         return copy.replace("_alembic_tmp_", "")
 
@@ -209,12 +159,12 @@ class Journal:
     def _before(
         self, _: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
     ) -> tuple[str, Any]:
-        if self._step is None or not _is_noted(statement):
-            self._looked = self._looked or bool(_SCHEMA.search(statement))
+        if self._step is None or not is_noted(statement):
+            self._looked = self._looked or bool(SCHEMA.search(statement))
             return statement, parameters
         if self._running is not None:  # it failed, and the script went on
             self._mark(self._running, "failed")
-        entry = self._recorded_as(statement, _digest(statement, parameters))
+        entry = self._recorded_as(statement, digest_of(statement, parameters))
         if entry is None:
             self._note(statement, parameters)
         elif entry.state == "done" or self._tried(entry, statement, parameters):
@@ -245,7 +195,7 @@ class Journal:
         try:
             cursor.execute(statement, parameters)
         except Exception as error:  # every driver has its own class for it
-            if error_number(error) not in APPLIED:
+            if not had_been_applied(statement, error):
                 return False  # SQLAlchemy runs it again, and says what is wrong
         finally:
             cursor.close()
@@ -255,14 +205,14 @@ class Journal:
     def _note(self, statement: str, parameters: Any) -> None:
         """Note a new statement; what cannot be undone is noted before it runs."""
         self._number += 1
-        is_data = _word(statement) in _DATA
+        is_data = first_word(statement) in DATA
         self.query(
             f"INSERT INTO {TABLE} (number, step, heads, digest, state, statement) "
             "VALUES (%s, %s, %s, %s, %s, %s)",
             self._number,
             self._step,
             self._heads,
-            _digest(statement, parameters),
+            digest_of(statement, parameters),
             "done" if is_data else "running",
             statement[:10000],
         )

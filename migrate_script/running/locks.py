@@ -1,0 +1,247 @@
+"""The lock of each kind of database.
+
+On a server it is kept by a connection of its own, made as the pool makes them but outside of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+from datetime import datetime, timedelta
+from typing import Any
+
+from .. import errors
+from .connections import driver_connection, inside
+from .filelock import FileLock
+from .lock import Lock
+from .sqlite import database_file
+
+
+def _facts(kind: str, pid: object, user: object, where: object, since: datetime) -> str:
+    return f"{kind} {pid} of user {user} on {where}, since {since:%Y-%m-%d %H:%M:%S}"
+
+
+class SQLiteLock(Lock):
+    """A lock file beside the database file."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        path = database_file(driver_connection(connection))
+        self.file = FileLock(os.path.realpath(path) + ".migrate-lock") if path else None
+
+    @property
+    def key(self) -> object:
+        return self.file.path if self.file else self
+
+    def attempt(self) -> bool:
+        if self.file is None:
+            return True  # in memory, so nobody else's
+        try:
+            return self.file.attempt()
+        except OSError:
+            # no right to write beside the database: SQLite will say so if it needs to
+            self.file = None
+            return True
+
+    def holder(self) -> str:
+        facts = self.file.holder() if self.file else None
+        if facts is None:
+            return super().holder()
+        pid, user, host, since = facts
+        return _facts("process", pid, user, host, datetime.fromtimestamp(since))
+
+    def release(self) -> None:
+        if self.file is not None:
+            self.file.release()
+
+
+class _ServerLock(Lock):
+    """A lock that a connection of its own keeps."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._pool = connection.engine.pool.recreate()
+        self._own = self._pool.connect()
+        self._key: object = self
+
+    @property
+    def key(self) -> object:
+        return self._key
+
+    @property
+    def _raw(self) -> Any:
+        return inside(self._own)
+
+    def _rows(self, query: str) -> list[Any]:
+        cursor = self._own.cursor()
+        try:
+            cursor.execute(query)
+            return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            cursor.close()
+
+    def _row(self, query: str) -> Any:
+        rows = self._rows(query)
+        return rows[0] if rows else None
+
+    def check(self) -> None:
+        try:
+            self._row("SELECT 1")
+        except Exception as error:  # every driver has its own class for it
+            raise errors.LockLost(error) from error
+
+    def release(self) -> None:
+        try:
+            self._unlock()
+        except Exception:  # the connection is gone, and the lock with it
+            pass
+        finally:
+            self._own.invalidate()
+            self._pool.dispose()
+
+    def _unlock(self) -> None:
+        raise NotImplementedError
+
+
+class PostgreSQLLock(_ServerLock):
+    """An advisory lock for the time of a transaction that nothing else happens in.
+
+    A session's lock would be left to a stranger by a pooler that hands out connections for one
+    transaction each (PgBouncer); a transaction keeps its connection. It reads and writes nothing,
+    at READ COMMITTED, so that no VACUUM and no CREATE INDEX CONCURRENTLY waits for it.
+    """
+
+    NUMBER = int.from_bytes(hashlib.sha256(b"migrate_script").digest()[:8], "big", signed=True)
+
+    def attempt(self) -> bool:
+        if getattr(self._raw, "autocommit", False):
+            self._row("BEGIN")
+        self._row("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        if self._row(f"SELECT pg_try_advisory_xact_lock({self.NUMBER})")[0]:
+            self._prepare()
+            return True
+        self._key = self._holder_row()[0]
+        self._unlock()
+        return False
+
+    def _prepare(self) -> None:
+        """Sign the lock, and keep the server from ending a connection that seems idle."""
+        name = f"migrate_script, process {os.getpid()} on {socket.gethostname()}"[:63]
+        name = name.replace("'", "").replace("%", "")
+        self._row(
+            "SELECT set_config(name, CASE name WHEN 'application_name' THEN "
+            f"'{name}' ELSE '0' END, true) FROM pg_settings WHERE name IN "
+            "('application_name', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+        )
+        self._key = self._row("SELECT pg_backend_pid()")[0]
+
+    def _holder_row(self) -> Any:
+        high, low = (self.NUMBER >> 32) & 0xFFFFFFFF, self.NUMBER & 0xFFFFFFFF
+        row = self._row(
+            "SELECT l.pid, a.usename, a.application_name, "
+            "date_trunc('second', a.xact_start)::text "
+            "FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid "
+            "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database()) "
+            f"AND l.classid::bigint = {high} AND l.objid::bigint = {low}"
+        )
+        return row or (None, None, None, None)
+
+    def holder(self) -> str:
+        self._row("SELECT 1")
+        pid, user, name, since = self._holder_row()
+        self._unlock()
+        if pid is None:
+            return super().holder()
+        return f"server process {pid} of user {user} ({name or 'unnamed'}), since {since}"
+
+    def blockers(self, statement: str, connection: Any) -> str:
+        """Say who holds locks on the tables of a statement that waited too long.
+
+        :param statement: the statement
+        :param connection: SQLAlchemy's connection that ran it
+        :raises Exception: the database refuses
+        """
+        raw = driver_connection(connection)
+        info = getattr(raw, "info", None)
+        own = getattr(info, "backend_pid", None) or getattr(raw, "get_backend_pid", int)()
+        found = self._rows(
+            "SELECT c.relname, a.pid, a.usename, a.query FROM pg_locks l "
+            "JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid "
+            "WHERE l.granted AND l.database = (SELECT oid FROM pg_database "
+            f"WHERE datname = current_database()) AND l.pid <> {int(own)} ORDER BY a.xact_start"
+        )
+        words = set(re.findall(r"\w+", statement))
+        who = {row[1]: row for row in found if row[0] in words}
+        return ", ".join(
+            f"server process {pid} of user {user} holds '{table}' with [{' '.join(query.split())}]"
+            for table, pid, user, query in who.values()
+        )
+
+    def _unlock(self) -> None:
+        if getattr(self._raw, "autocommit", False):
+            self._row("ROLLBACK")
+        else:
+            self._raw.rollback()
+
+
+class MySQLLock(_ServerLock):
+    """A lock by name, which is known on the whole server and so contains the database's."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        database = self._row("SELECT DATABASE()")[0]
+        digest = hashlib.sha256(str(database).encode()).hexdigest()[:40]
+        self.name = f"migrate_script:{digest}"
+
+    def attempt(self) -> bool:
+        taken = self._row(f"SELECT GET_LOCK('{self.name}', 0)")[0]
+        used_by = "CONNECTION_ID()" if taken else f"IS_USED_LOCK('{self.name}')"
+        self._key = self._row(f"SELECT {used_by}")[0]
+        self._raw.commit()
+        return bool(taken)
+
+    def holder(self) -> str:
+        row = self._row(
+            "SELECT ID, USER, HOST, TIME FROM information_schema.PROCESSLIST "
+            f"WHERE ID = IS_USED_LOCK('{self.name}')"
+        )
+        self._raw.commit()
+        if row is None:
+            return super().holder()
+        pid, user, host, seconds = row
+        since = datetime.now() - timedelta(seconds=int(seconds or 0))
+        return _facts("connection", pid, user, host, since)
+
+    def check(self) -> None:
+        # asked elsewhere than on the lock's own connection, whose idle time tells since when
+        cursor = driver_connection(self.connection).cursor()
+        try:
+            cursor.execute(f"SELECT IS_USED_LOCK('{self.name}')")
+            holder = cursor.fetchone()[0]
+        finally:
+            cursor.close()
+        if holder != self._key:
+            raise errors.LockLost(None)
+
+    def _unlock(self) -> None:
+        self._row(f"SELECT RELEASE_LOCK('{self.name}')")
+
+
+_KINDS = {
+    "sqlite": SQLiteLock,
+    "postgresql": PostgreSQLLock,
+    "mysql": MySQLLock,
+    "mariadb": MySQLLock,
+}
+
+
+def lock_for(connection: Any) -> Lock:
+    """Make the lock of the database behind a connection; it is not taken yet.
+
+    :param connection: SQLAlchemy's connection
+    :raises Exception: a second connection cannot be made
+    """
+    return _KINDS.get(connection.dialect.name, Lock)(connection)
