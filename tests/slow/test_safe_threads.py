@@ -30,7 +30,7 @@ STORY = """
         engine = db.engine
         before = {k: v for k, v in vars(engine.pool).items() if isinstance(v, (int, str))}
         before.pop("_overflow", None)
-        options = dict(engine.get_execution_options())
+        options = dict(engine._execution_options)
     threads = [threading.Thread(target=work, args=(n,)) for n in range(COUNT)]
     for thread in threads:
         thread.start()
@@ -44,7 +44,7 @@ STORY = """
         after = {k: v for k, v in vars(engine.pool).items() if isinstance(v, (int, str))}
         after.pop("_overflow", None)
         assert after == before, (before, after)
-        assert dict(engine.get_execution_options()) == options
+        assert dict(engine._execution_options) == options
         assert getattr(engine.pool, "checkedout", int)() == 0
     print("as it was")
 """
