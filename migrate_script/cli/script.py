@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import weakref
 from collections import OrderedDict
 from functools import partial
 from types import MethodType
@@ -69,7 +70,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
         super().__init__()
         self.row = row
         self.help = self.__doc__ = row.help
-        self.manager: Any = None
+        self._group: Callable[[], Any] = lambda: None
         self.traceback = False
 
     def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
@@ -79,7 +80,8 @@ class MigrationCommand(Command):  # type: ignore[misc]
         :param kwargs: as in Flask-Script
         :raises: nothing
         """
-        self.manager = kwargs.get("parent")
+        # weak, for a copy of the command not to copy the group and its application
+        self._group = weakref.ref(kwargs["parent"]) if kwargs.get("parent") else lambda: None
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
         parser.add_argument(*HELP_FLAGS, action=_ShowHelp, row=self.row)
         return parser
@@ -93,7 +95,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
         :raises SystemExit: it failed
         """
         params = RowCommand(self.row).make_context(self.row.name, list(arguments)).params
-        params = with_group_values(params, getattr(self.manager, "given", {}))
+        params = with_group_values(params, getattr(self._group(), "given", {}))
         self.traceback = params.pop("traceback")
         params = self._for_run({**params, **added})
         console.run(partial(super().__call__, app), params, self.traceback)

@@ -26,6 +26,8 @@ from safe import (
     version,
 )
 
+pytestmark = pytest.mark.slow
+
 UPGRADE = ("manage.py", "db", "upgrade")
 
 

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from helpers import rows, tables
 from safe import BASE, db, mortal, new_project, picture, revision, version
 
+pytestmark = pytest.mark.slow
+
 TWELVE = """
     op.create_table(
         "b", sa.Column("id", sa.Integer, primary_key=True), sa.Column("m", sa.Integer)
