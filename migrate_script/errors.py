@@ -292,7 +292,12 @@ class DatabaseError(MigrateError):
         )
 
     @classmethod
-    def no_driver(cls, cause: BaseException) -> DatabaseError:
+    def no_dialect(cls, cause: BaseException) -> DatabaseError:
+        if str(cause).endswith("dialects:postgres"):
+            return cls(
+                "SQLAlchemy 1.4 and later do not know 'postgres://': "
+                "begin SQLALCHEMY_DATABASE_URI with 'postgresql://'"
+            )
         return cls(
             f"{one_line(cause)}: check the part of SQLALCHEMY_DATABASE_URI before '://', "
             "and that its driver is installed"

@@ -12,6 +12,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Engine
 
 from . import errors
+from .compat.engines import why_no_engine
 
 
 def _mine(folder: str | None, error: BaseException) -> tuple[str, int | None] | None:
@@ -83,17 +84,6 @@ def _without_function(error: AttributeError) -> errors.MigrateError | None:
     return errors.ScriptError.no_function(str(script.path), name)
 
 
-def _of_engine(error: Exception, source: str) -> errors.MigrateError | None:
-    """Word what keeps SQLAlchemy from making an engine: the URL, or a driver that is not there."""
-    if isinstance(error, exc.NoSuchModuleError):
-        return errors.DatabaseError.no_driver(error)
-    if isinstance(error, ModuleNotFoundError) and "/sqlalchemy/" in source:
-        return errors.DatabaseError.not_installed(str(error.name))
-    if isinstance(error, (exc.ArgumentError, ValueError)) and "/sqlalchemy/engine/url" in source:
-        return errors.DatabaseError.bad_url()
-    return None
-
-
 def translate(error: Exception, folder: str | None, run: Any) -> errors.MigrateError | None:
     """Choose the error of the family that an exception stands for.
 
@@ -107,10 +97,10 @@ def translate(error: Exception, folder: str | None, run: Any) -> errors.MigrateE
         return _of_alembic(error, run)
     if isinstance(error, exc.DBAPIError):
         return _of_driver(error, run)
-    source = traceback.extract_tb(error.__traceback__)[-1].filename.replace("\\", "/")
-    worded = _of_engine(error, source)
+    worded: errors.MigrateError | None = why_no_engine(error)
     if worded is not None:
         return worded
+    source = traceback.extract_tb(error.__traceback__)[-1].filename.replace("\\", "/")
     if isinstance(error, AttributeError):
         worded = _without_function(error)
         if worded is not None:

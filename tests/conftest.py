@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 import warnings
 
 import pytest
 import sqlalchemy as sa
 from helpers import Project
+
+# what a shell runs in the background ignores Control-C, and so would the processes of the tests
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVERS = {
     "postgresql": os.environ.get(

@@ -357,7 +357,7 @@ FLOOR = {
     "compat": 1,
     "config": 1,
     "progress": 1,
-    "failures": 1,
+    "failures": 2,
     "state": 2,
     "inspecting": 3,
     "authoring": 4,

@@ -293,7 +293,7 @@ def test_the_reloader_starts_the_launcher_again(project, form):
     ("url", "cause", "way_out"),
     [
         ("postgresql:", "No module named 'psycopg'", "write 'postgresql+psycopg2://'"),
-        ("postgres:", "Can't load plugin", "SQLALCHEMY_DATABASE_URI"),
+        ("postgres:", "Can't load plugin", "begin SQLALCHEMY_DATABASE_URI with 'postgresql://'"),
         ("sqllite:", "Can't load plugin", "the part of SQLALCHEMY_DATABASE_URI before '://'"),
         ("mssql+pymssql:", "No module named", "the database driver 'pymssql' is not installed"),
         ("", "Could not parse", "SQLALCHEMY_DATABASE_URI is not a database URL"),

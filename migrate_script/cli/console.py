@@ -84,17 +84,18 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -> None:
+def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -> Any:
     """Run a command for the terminal.
 
     :param function: the command
     :param arguments: its keyword arguments
     :param traceback: `--traceback`: show where an error came from, before its line
+    :returns: what the function returned
     :raises SystemExit: it failed
     """
     try:
         with _terminable(), listening(Terminal()):
-            function(**arguments)
+            return function(**arguments)
     except Exception as error:
         if traceback:
             click.echo(errors.without_passwords(tracebacks.format_exc(), True), err=True, nl=False)

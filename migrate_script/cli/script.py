@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import weakref
 from collections import OrderedDict
 from functools import partial
 from types import MethodType
@@ -70,8 +69,16 @@ class MigrationCommand(Command):  # type: ignore[misc]
         super().__init__()
         self.row = row
         self.help = self.__doc__ = row.help
-        self._group: Callable[[], Any] = lambda: None
+        self.manager: Any = None
         self.traceback = False
+
+    def __deepcopy__(self, memo: Any) -> MigrationCommand:
+        """Copy what a user changed, and not what the last run left: it leads to the application."""
+        copy = type(self)(self.row)
+        left = ("manager", "parent", "parser")
+        copy.__dict__.update((k, v) for k, v in self.__dict__.items() if k not in left)
+        copy.option_list = list(self.option_list)
+        return copy
 
     def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
         """Make the argparse parser, which knows `--help` and the options a user added.
@@ -80,8 +87,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
         :param kwargs: as in Flask-Script
         :raises: nothing
         """
-        # weak, for a copy of the command not to copy the group and its application
-        self._group = weakref.ref(kwargs["parent"]) if kwargs.get("parent") else lambda: None
+        self.manager = kwargs.get("parent")
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
         parser.add_argument(*HELP_FLAGS, action=_ShowHelp, row=self.row)
         return parser
@@ -95,10 +101,10 @@ class MigrationCommand(Command):  # type: ignore[misc]
         :raises SystemExit: it failed
         """
         params = RowCommand(self.row).make_context(self.row.name, list(arguments)).params
-        params = with_group_values(params, getattr(self._group(), "given", {}))
+        params = with_group_values(params, getattr(self.manager, "given", {}))
         self.traceback = params.pop("traceback")
         params = self._for_run({**params, **added})
-        console.run(partial(super().__call__, app), params, self.traceback)
+        return console.run(partial(super().__call__, app), params, self.traceback)
 
     def _for_run(self, params: dict[str, Any]) -> dict[str, Any]:
         """Leave out what was not typed and a `run` that a user put here does not take."""

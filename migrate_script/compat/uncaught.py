@@ -7,11 +7,10 @@ something that has a known way out, a line that names it. It may be deleted with
 from __future__ import annotations
 
 import sys
-import traceback
 from types import TracebackType
 from typing import Any, Callable
 
-from .. import errors
+from .engines import why_no_engine
 
 _IMPORT_SYSTEM = ("_frozen_importlib", "_frozen_importlib_external", "importlib", "zipimport")
 _PACKAGE = __name__.split(".")[0]
@@ -33,27 +32,6 @@ def _their_part(error: BaseException) -> TracebackType | None:
     return trace if trace or isinstance(error, SyntaxError) else error.__traceback__
 
 
-def way_out(error: BaseException) -> errors.MigrateError | None:
-    """Word what kept SQLAlchemy from making an engine: the URL, or a driver that is not there.
-
-    :param error: what ended the script
-    :returns: None where there is nothing to add to the traceback
-    :raises: nothing
-    """
-    if "sqlalchemy.exc" not in sys.modules or error.__traceback__ is None:
-        return None
-    from sqlalchemy import exc  # not before the script has imported it
-
-    source = traceback.extract_tb(error.__traceback__)[-1].filename.replace("\\", "/")
-    if isinstance(error, exc.NoSuchModuleError):
-        return errors.DatabaseError.no_driver(error)
-    if isinstance(error, ModuleNotFoundError) and "/sqlalchemy/" in source:
-        return errors.DatabaseError.not_installed(str(error.name))
-    if isinstance(error, (exc.ArgumentError, ValueError)) and "/sqlalchemy/engine/url" in source:
-        return errors.DatabaseError.bad_url()
-    return None
-
-
 def show_theirs(error: BaseException, report: Callable[[str], None]) -> None:
     """Prepare what Python does with an exception that nobody catches.
 
@@ -67,7 +45,7 @@ def show_theirs(error: BaseException, report: Callable[[str], None]) -> None:
         if value is error:
             value.__traceback__ = trace = theirs
         hook(kind, value, trace)
-        worded = way_out(value)
+        worded = why_no_engine(value)
         if worded is not None:
             report(str(worded))
 

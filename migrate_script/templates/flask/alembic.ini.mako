@@ -8,7 +8,7 @@
 # revision_environment = false
 
 # What separates the paths of version_locations, where a project sets it.
-path_separator = os
+# path_separator = os
 
 
 [loggers]
