@@ -5,6 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import Any, Callable
 
+from .altering import attend
+from .sqlite import SQLiteTransaction
+
 DEFAULTS = {"compare_type": True, "render_as_batch": True}
 
 
@@ -47,3 +50,8 @@ def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **k
     for name, value in {**DEFAULTS, **run.options}.items():
         kwargs.setdefault(name, value)
     run.guard.configure(env, run, original, *args, **kwargs)
+    context = env.get_context()
+    connection = context.connection
+    if run.guard.active and connection is not None and connection.dialect.name == "sqlite":
+        if SQLiteTransaction.can(connection):
+            attend(context)
