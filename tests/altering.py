@@ -59,12 +59,11 @@ def everything(url: str, *but: str) -> dict[str, Any]:
         if name not in ("alembic_version", "sqlite_autoindex_alembic_version_1", *but)
     }
     found: dict[str, Any] = {"schema": schema}
-    for kind, name in schema:
+    for (kind, name), sql in schema.items():
         if kind != "table":
             continue
-        rowid = "" if "without rowid" in (schema[kind, name] or "").lower() else "rowid, "
-        if "no_rowid" in name or "rowid" in (schema[kind, name] or "").split("(")[0].lower():
-            rowid = ""
+        without = "without rowid" in sql.lower() or name == "sqlite_sequence"
+        rowid = "" if without else "rowid, "
         found[name] = sorted(read(url, f'SELECT {rowid}* FROM "{name}"'), key=repr)
         for pragma in ("table_xinfo", "foreign_key_list"):
             found[pragma, name] = read(url, f'PRAGMA {pragma}("{name}")')

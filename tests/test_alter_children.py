@@ -170,7 +170,8 @@ def test_new_dangling_rows_are_undone_where_foreign_keys_are_enforced(project, u
     assert failed.status == 1
     assert failed.error == (
         "Error: since revision r1, 1 row(s) of 'child' refer to missing rows of 'parent': "
-        "correct those rows in the revision, or before it\n"
+        "correct those rows in the revision, or before it; the database is at no revision, "
+        "as before\n"
     )
     assert everything(url) == before
 

@@ -6,6 +6,7 @@ a table is done by `changes`, which keeps what the batch does not name.
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any, Callable, Iterator
@@ -120,7 +121,7 @@ class Altering:
         with original(*args, **kwargs) as batch_operations:
             yield batch_operations
             batch = batch_operations.impl
-            if batch.batch and batch._should_recreate():
+            if batch._should_recreate():
                 self.altered.add(str(batch.table_name).lower())
                 if batches.is_plain(batch):
                     batches.perform(batch, self.changes_of(batch))
@@ -180,14 +181,17 @@ def unusable(database: Database) -> set[tuple[str, str]]:
 def _compiles(database: Database, statement: str) -> bool:
     try:
         database.rows(f"EXPLAIN {statement}")
-    except Exception as error:
+    except sqlite3.Error as error:
         # anything else is a matter of what may be written, not of what is missing
         return "no such" not in str(error) and "has no column" not in str(error)
     return True
 
 
 def _trigger_compiles(database: Database, table: str) -> bool:
-    columns = [row[1] for row in database.rows(f"PRAGMA table_info({literal(table)})")]
+    try:
+        columns = [row[1] for row in database.rows(f"PRAGMA table_info({literal(table)})")]
+    except sqlite3.Error:
+        return False  # of a view that is unusable itself
     name = quoted(table)
     settings = ", ".join(f"{quoted(column)} = NULL" for column in columns)
     return all(

@@ -110,7 +110,7 @@ class Recreation:
                 self._by_renaming()
             else:
                 self._by_the_schema()
-        if sequence is not None and self.sequence() != sequence:
+        if sequence is not None:
             self.put_sequence(sequence)
 
     @property
@@ -244,7 +244,8 @@ class Recreation:
         :raises Exception: the database refuses
         """
         table = f"{quoted(self.database.schema)}.sqlite_sequence"
-        self.database.run(f"DELETE FROM {table} WHERE name = {literal(self.name)}")
+        names = f"{literal(self.name)}, {literal(self._spare_name + '_new')}"
+        self.database.run(f"DELETE FROM {table} WHERE name IN ({names})")
         keys = [c for column in self.text.columns for c in column.clauses if c.kind == "PRIMARY"]
         if any(word.keyword == "AUTOINCREMENT" for key in keys for word in key.body):
             self.database.run(

@@ -244,8 +244,8 @@ class TableText:
             line, newline, rest = item.lead.partition("\n")
             if newline and line.strip():
                 before.after_comma, item.lead = line + newline, rest
-        if self.close.strip() and self.items:
-            line, newline, rest = self.close.partition("\n")
+        line, newline, rest = self.close.partition("\n")
+        if line.strip() and self.items:
             self.items[-1].after_comma, self.close = line + newline, rest
 
     @property
@@ -306,11 +306,14 @@ class TableText:
         neighbour = self.items[min(place, len(self.items) - 1)]
         newline = neighbour.lead.rfind("\n")
         item.lead = neighbour.lead[newline:] if newline >= 0 else " "
-        if not neighbour.lead[max(newline, 0) :].strip() == "":
+        if item.lead.strip():
             item.lead = "\n"
         if place == 0 and not self.items[0].lead:
-            self.items[0].lead = " "
-            item.lead = ""
+            self.items[0].lead, item.lead = " ", ""
+        elif place and self.items[place - 1].after_comma.endswith("\n"):
+            # a comment in the line before has begun a new one
+            item.lead = item.lead.lstrip("\n")
+            item.after_comma = "\n" if place == len(self.items) else ""
         self.items.insert(place, item)
 
     def remove(self, item: Item) -> None:
@@ -328,6 +331,9 @@ class TableText:
                 self.items[place].lead = item.lead.rstrip(" \t") + self.items[place].lead
             else:
                 self.close = item.lead + self.close
+        if place == len(self.items) and place and self.close.startswith("\n"):
+            if self.items[-1].after_comma.endswith("\n"):
+                self.close = self.close[1:]
 
     @property
     def primary_key(self) -> list[str]:
