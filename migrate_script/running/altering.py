@@ -19,6 +19,7 @@ from .. import errors
 from . import batch as batches
 from .changes import Changes
 from .children import Watch
+from .plain import Plain
 from .schema import Database
 from .tokens import literal, mentions, quoted
 
@@ -112,7 +113,8 @@ class Altering:
         original = operations.batch_alter_table
         operations.batch_alter_table = partial(self._batch_alter_table, original)
         try:
-            yield
+            with Plain(self).standing_before(self.context.impl):
+                yield
         finally:
             del operations.batch_alter_table
 
@@ -122,24 +124,28 @@ class Altering:
             yield batch_operations
             batch = batch_operations.impl
             if batch._should_recreate():
-                self.altered.add(str(batch.table_name).lower())
+                name = str(batch.table_name)
                 if batches.is_plain(batch):
-                    batches.perform(batch, self.changes_of(batch))
+                    convention = batch.naming_convention
+                    batches.perform(batch, self.changes(name, batch.schema, convention))
                 else:
+                    self.altered.add(name.lower())
                     batches.perform_by_alembic(batch, Database(batch.impl.connection, batch.schema))
                 # done: leaving the original finds nothing to do
                 batch.batch, batch.recreate = [], "never"
 
-    def changes_of(self, batch: Any) -> Changes:
-        """Begin to change the table of a batch.
+    def changes(self, name: str, schema: str | None, convention: Any = None) -> Changes:
+        """Begin to change a table.
 
-        :param batch: Alembic's BatchOperationsImpl
+        :param name: its name
+        :param schema: the name under which its file is attached
+        :param convention: a naming convention, where it is not that of the models
         :raises AlterError: there is no such table
         """
-        name = str(batch.table_name)
+        self.altered.add(name.lower())
         metadata = self.context.opts.get("target_metadata")
-        convention = batch.naming_convention or getattr(metadata, "naming_convention", None)
-        database = Database(self.context.connection, batch.schema)
+        convention = convention or getattr(metadata, "naming_convention", None)
+        database = Database(self.context.connection, schema)
         return Changes(database, name, self.dialect, partial(conventional_name, convention, name))
 
     @contextmanager

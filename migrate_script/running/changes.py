@@ -45,13 +45,18 @@ class Changes:
         self.renamed: dict[str, str] = {}
         self.touched: set[str] = set()
         self.table = Recreation(database, name)
+        self.busy = False
 
     def flush(self) -> None:
         """Write what was changed so far.
 
         :raises Exception: the database refuses
         """
-        self.table.write()
+        self.busy = True
+        try:
+            self.table.write()
+        finally:
+            self.busy = False
         self.table = Recreation(self.database, self.name)
 
     def do(self, operation: str, *args: Any, **kwargs: Any) -> None:
@@ -169,10 +174,14 @@ class Changes:
         old = column.name
         if self.table.changed or self.table.indexes != self.table.old_indexes:
             self.flush()
-        self.database.run(
-            f"ALTER TABLE {self.database.name(self.table.name)} "
-            f"RENAME COLUMN {quoted(old)} TO {quoted(str(name))}"
-        )
+        self.busy = True
+        try:
+            self.database.run(
+                f"ALTER TABLE {self.database.name(self.table.name)} "
+                f"RENAME COLUMN {quoted(old)} TO {quoted(str(name))}"
+            )
+        finally:
+            self.busy = False
         self.renamed[old.lower()] = str(name)
         self.touched.add(str(name).lower())
         self.table = Recreation(self.database, self.name)
