@@ -277,3 +277,50 @@ def test_what_a_step_would_break_stops_it(project, url, name):
     path.write_text(path.read_text() + "\nallow_loss = True\n")
     assert db(project, "upgrade").status == 0
     assert set(everything(url)["schema"]) == set(before["schema"])
+
+
+def test_a_table_described_by_the_script_loses_nothing_silently(project, url, enforced):
+    """What `copy_from` leaves out stops the step with one line; triggers and indexes come back."""
+    new_project(project)
+    script(
+        url,
+        """
+        CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER, x TEXT COLLATE NOCASE,
+            CHECK (n > 0));
+        CREATE INDEX ix ON t (n + 1);
+        CREATE TABLE log (n INTEGER);
+        CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO log VALUES (1); END;
+        INSERT INTO t (n, x) VALUES (1, 'a');
+        """,
+    )
+    before = everything(url)
+    revision(
+        project,
+        1,
+        """
+        table = sa.Table(
+            "t", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("n", sa.Integer), sa.Column("x", sa.Text)
+        )
+        with op.batch_alter_table("t", copy_from=table, recreate="always") as batch:
+            batch.add_column(sa.Column("y", sa.Text))
+        """,
+    )
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    for words in (
+        "altering 't' would break or lose AUTOINCREMENT of the column 'id'",
+        "COLLATE of the column 'x'",
+        "CHECK (n > 0)",
+        "'allow_loss = True'",
+    ):
+        assert words in failed.error
+    assert everything(url) == before
+
+    path = project.folder / "migrations/versions/r1_.py"
+    path.write_text(path.read_text() + "\nallow_loss = True\n")
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    found = everything(url)["schema"]
+    assert found["trigger", "tr"] == before["schema"]["trigger", "tr"]
+    assert found["index", "ix"] == before["schema"]["index", "ix"]

@@ -84,6 +84,7 @@ class Altering:
         self.dialect = context.dialect
         self.watch = Watch(Database(context.connection))
         self.altered: set[str] = set()
+        self.allowed = False
 
     def watched(self, script: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         """Give the function of a script with the care around it.
@@ -96,8 +97,8 @@ class Altering:
 
         @wraps(function)
         def step(*args: Any, **kwargs: Any) -> Any:
-            self.altered = set()
-            with self.watch.step(script.revision), self._nothing_broken(allowed):
+            self.altered, self.allowed = set(), allowed
+            with self.watch.step(script.revision), self._nothing_broken():
                 with self._operations():
                     return function(*args, **kwargs)
 
@@ -130,7 +131,8 @@ class Altering:
                     batches.perform(batch, self.changes(name, batch.schema, convention))
                 else:
                     self.altered.add(name.lower())
-                    batches.perform_by_alembic(batch, Database(batch.impl.connection, batch.schema))
+                    database = Database(batch.impl.connection, batch.schema)
+                    batches.perform_by_alembic(batch, database, self.allowed)
                 # done: leaving the original finds nothing to do
                 batch.batch, batch.recreate = [], "never"
 
@@ -149,12 +151,12 @@ class Altering:
         return Changes(database, name, self.dialect, partial(conventional_name, convention, name))
 
     @contextmanager
-    def _nothing_broken(self, allowed: bool) -> Iterator[None]:
+    def _nothing_broken(self) -> Iterator[None]:
         """Refuse a step that leaves a view or a trigger of an altered table unusable."""
         database = self.watch.database
         before = unusable(database)
         yield
-        if not self.altered or allowed:
+        if not self.altered or self.allowed:
             return
         kept = {entry.name: entry.sql or "" for entry in database.entries()}
         new = [

@@ -7,11 +7,13 @@ from typing import Any, Iterator
 
 from sqlalchemy import schema as sa
 
+from .. import errors
 from .changes import Changes
 from .children import unreferred
 from .recreation import Recreation, savepoint
 from .schema import Database
-from .tokens import mentions
+from .tabletext import TableText
+from .tokens import mentions, normal
 
 
 def is_plain(batch: Any) -> bool:
@@ -82,11 +84,12 @@ def _dropping_aside(impl: Any, table: Recreation) -> Iterator[None]:
         del impl.drop_table
 
 
-def perform_by_alembic(batch: Any, database: Database) -> None:
+def perform_by_alembic(batch: Any, database: Database, allowed: bool) -> None:
     """Let Alembic do a batch that describes the table itself, and put back what that misses.
 
     :param batch: Alembic's BatchOperationsImpl
     :param database: where the table is
+    :param allowed: whether the revision allows that something is lost
     :raises Exception: the database refuses, or something would be lost
     """
     before = Recreation(database, str(batch.table_name))
@@ -98,6 +101,11 @@ def perform_by_alembic(batch: Any, database: Database) -> None:
             with _dropping_aside(batch.impl, before):
                 batch.flush()
         _put_back(batch, before, sequence)
+        after = Recreation(database, before.name).text
+        named = {str(args[1]).lower() for name, args, _ in batch.batch if name == "alter_column"}
+        gone = lost(before.text, after, named)
+        if gone and not allowed:
+            raise errors.AlterError.lost(before.name, gone)
 
 
 def _put_back(batch: Any, before: Recreation, sequence: Any) -> None:
@@ -114,3 +122,38 @@ def _put_back(batch: Any, before: Recreation, sequence: Any) -> None:
             before.database.run(before.placed(trigger.sql or ""))
     if sequence is not None:
         after.put_sequence(sequence)
+
+
+def lost(before: TableText, after: TableText, named: set[str]) -> list[str]:
+    """Name what a definition has no more, and no operation named.
+
+    :param before: the definition as it was
+    :param after: the definition as it is
+    :param named: the columns that the operations named
+    :raises: nothing
+    """
+    found = []
+    for column in before.columns:
+        new = after.column(column.name)
+        if new is None or column.name.lower() in named:
+            continue
+        has = {clause.kind for clause in new.clauses} | {
+            w.keyword for c in new.clauses for w in c.body
+        }
+        for clause in column.clauses:
+            for word in ("COLLATE", "GENERATED", "AUTOINCREMENT"):
+                wanted = clause.kind == word or any(w.keyword == word for w in clause.body)
+                if wanted and word not in has:
+                    found.append(f"{word} of the column '{column.name}'")
+    kept = {normal(check) for check in _checks(after)}
+    gone = [c.name for c in before.columns if after.column(c.name) is None]
+    for check in _checks(before):
+        if normal(check) not in kept and not any(mentions(check, c) for c in [*gone, *named]):
+            found.append(f"CHECK ({check.strip()})")
+    return found + [option for option in before.options if option and option not in after.options]
+
+
+def _checks(text: TableText) -> list[str]:
+    clauses = [clause for column in text.columns for clause in column.clauses]
+    clauses += [constraint.clause for constraint in text.constraints]
+    return [clause.expression for clause in clauses if clause.kind == "CHECK" and not clause.name]

@@ -210,11 +210,21 @@ class Recreation:
         ]
         rowid = self._rowid()
         into = ", ".join(([rowid] if rowid else []) + shared)
+        if not rowid and self._same_columns(shared):
+            # in this form SQLite copies records as they are, where it can
+            into_table, source_table = self.database.name(target), self.database.name(source)
+            return f"INSERT INTO {into_table} SELECT * FROM {source_table}"
         if not into:
             return f"SELECT 1 FROM {self.database.name(source)} WHERE 0"
         return (
             f"INSERT INTO {self.database.name(target)} ({into}) "
             f"SELECT {into} FROM {self.database.name(source)}"
+        )
+
+    def _same_columns(self, shared: list[str]) -> bool:
+        return all(
+            [column.name_text for column in text.columns] == shared
+            for text in (self.before, self.text)
         )
 
     def _rowid(self) -> str | None:
