@@ -20,6 +20,7 @@ from . import batch as batches
 from .changes import Changes
 from .children import Watch
 from .plain import Plain
+from .reverse import made_without_name
 from .schema import Database
 from .tokens import literal, mentions, quoted
 
@@ -84,7 +85,7 @@ class Altering:
         self.dialect = context.dialect
         self.watch = Watch(Database(context.connection))
         self.altered: set[str] = set()
-        self.allowed = False
+        self.allowed, self.path = False, ""
 
     def watched(self, script: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         """Give the function of a script with the care around it.
@@ -97,7 +98,7 @@ class Altering:
 
         @wraps(function)
         def step(*args: Any, **kwargs: Any) -> Any:
-            self.altered, self.allowed = set(), allowed
+            self.altered, self.allowed, self.path = set(), allowed, str(script.path)
             with self.watch.step(script.revision), self._nothing_broken():
                 with self._operations():
                     return function(*args, **kwargs)
@@ -148,7 +149,9 @@ class Altering:
         metadata = self.context.opts.get("target_metadata")
         convention = convention or getattr(metadata, "naming_convention", None)
         database = Database(self.context.connection, schema)
-        return Changes(database, name, self.dialect, partial(conventional_name, convention, name))
+        conventional = partial(conventional_name, convention, name)
+        made = made_without_name(self.path)
+        return Changes(database, name, self.dialect, conventional, made)
 
     @contextmanager
     def _nothing_broken(self) -> Iterator[None]:

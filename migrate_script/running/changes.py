@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Optional, Tuple
+from typing import Any, Callable, Iterator, Optional, Sequence, Tuple
 
 from .. import errors
 from . import wording
 from .recreation import Recreation
+from .reverse import Made
 from .schema import Database
 from .tabletext import Clause, Column, new_constraint
 from .tokens import mentions, normal, quoted, text_of, tokens
@@ -28,6 +29,7 @@ class Changes:
     :param name: its name
     :param dialect: the dialect of the connection
     :param conventional: gives the name that a naming convention gives a constraint of the table
+    :param made: what the script makes without names, the last first
     :raises AlterError: there is no such table
     """
 
@@ -37,11 +39,13 @@ class Changes:
         name: str,
         dialect: Any,
         conventional: Callable[[str, list[str], str], str | None] = lambda *_: None,
+        made: Sequence[Made] = (),
     ) -> None:
         self.database = database
         self.name = name
         self.dialect = dialect
         self.conventional = conventional
+        self.made = [one for one in made if one.table.lower() == name.lower()]
         self.renamed: dict[str, str] = {}
         self.touched: set[str] = set()
         self.table = Recreation(database, name)
@@ -257,7 +261,18 @@ class Changes:
                 return place
             if name and name.lower() in self._usual_names(place):
                 return place
-        return unnamed[0] if not name and kind and len(unnamed) == 1 else None
+        return self._the_one_without_name(kind, unnamed) if not name and kind else None
+
+    def _the_one_without_name(self, kind: str, unnamed: list[Place]) -> Place | None:
+        """Find the constraint that the script made itself, or the only one there is."""
+        for one in [one for one in self.made if one.kind == kind]:
+            for column, clause in unnamed:
+                columns = [column.name] if column is not None else clause.columns
+                text = clause.expression if kind == "CHECK" else ",".join(columns)
+                if normal(text) == normal(",".join(one.columns)):
+                    self.made.remove(one)
+                    return column, clause
+        return unnamed[0] if len(unnamed) == 1 else None
 
     @staticmethod
     def _is_whole(constraint: Any) -> bool:

@@ -70,7 +70,7 @@ def _argument(call: ast.Call, place: int, *names: str) -> ast.AST | None:
 
 def _value(node: ast.AST | None) -> object:
     try:
-        return ast.literal_eval(node) if node is not None else None  # type: ignore[arg-type]
+        return ast.literal_eval(node) if node is not None else None
     except ValueError:
         return node  # an expression, such as op.f("...")
 
