@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 from altering import everything, read, script, up
 from safe import db, new_project, revision
 
@@ -108,3 +109,50 @@ def test_a_constraint_that_is_not_clear_is_asked_for(project, url):
     assert failed.status == 1
     assert "it is not clear which foreign key of the table 't' is meant" in failed.error
     assert everything(url) == before
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def server(request, new_database, monkeypatch):
+    """An empty database of a server, which manage.py uses."""
+    url = new_database(request.param)
+    monkeypatch.setenv("DATABASE_URL", url)
+    return url
+
+
+@pytest.mark.parametrize(("going_up", "going_down"), [PLAIN, BATCH], ids=["plain", "batch"])
+def test_names_that_the_database_gave_are_found(project, server, going_up, going_down):
+    """On PostgreSQL and MySQL a downgrade drops what its upgrade made without a name."""
+    new_project(project)
+    revision(
+        project,
+        1,
+        """
+        op.create_table("p", sa.Column("id", sa.Integer, primary_key=True))
+        op.create_table(
+            "t", sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("a", sa.Integer, sa.ForeignKey("p.id"), unique=True),
+            sa.Column("b", sa.Integer), sa.Column("c", sa.Integer)
+        )
+        """,
+    )
+    going_up = "\n".join(line for line in going_up.splitlines() if "check" not in line)
+    lines = [line for line in going_down.splitlines() if "check" not in line]
+    # MySQL keeps an index as long as a foreign key needs it
+    lines.sort(key=lambda line: 'type_="unique"' in line)
+    going_down = "\n".join(line for line in lines if line.strip())
+    revision(project, 2, going_up, going_down)
+    assert db(project, "upgrade").status == 0
+    assert keys(server) == [("a",), ("b",), ("b", "c"), ("c",)]
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert keys(server) == [("a",)]
+
+
+def keys(url):
+    """Give the columns of each foreign key and unique constraint of `t`."""
+    engine = sa.create_engine(url)
+    inspector = sa.inspect(engine)
+    found = {tuple(key["constrained_columns"]) for key in inspector.get_foreign_keys("t")}
+    found |= {tuple(key["column_names"]) for key in inspector.get_unique_constraints("t")}
+    engine.dispose()
+    return sorted(found)

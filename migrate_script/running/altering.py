@@ -19,9 +19,11 @@ from .. import errors
 from . import batch as batches
 from .changes import Changes
 from .children import Watch
+from .names import found_names
 from .plain import Plain
 from .reverse import made_without_name
 from .schema import Database
+from .sqlite import SQLiteTransaction
 from .tokens import literal, mentions, quoted
 
 
@@ -31,18 +33,37 @@ def attend(context: Any) -> None:
     :param context: Alembic's MigrationContext, configured
     :raises: nothing
     """
-    plan, altering = context._migrations_fn, Altering(context)
-    if plan is None or getattr(context, "_altering", None) is not None:
+    plan = context._migrations_fn
+    if plan is None or context.connection is None or hasattr(context, "_attended"):
         return
+    watched = _named(context)
+    if context.dialect.name == "sqlite":
+        if not SQLiteTransaction.can(context.connection):
+            return
+        watched = Altering(context).watched
 
     def steps(heads: Any, the_context: Any) -> Iterator[Any]:
         for step in plan(heads, the_context):
             if hasattr(step, "revision") and hasattr(step, "migration_fn"):
-                step.migration_fn = altering.watched(step.revision, step.migration_fn)
+                step.migration_fn = watched(step.revision, step.migration_fn)
             yield step
 
-    context._altering = altering
+    context._attended = True
     context._migrations_fn = steps
+
+
+def _named(context: Any) -> Callable[[Any, Callable[..., Any]], Callable[..., Any]]:
+    """Other databases alter tables themselves; only names are to be found."""
+
+    def watched(script: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def step(*args: Any, **kwargs: Any) -> Any:
+            with found_names(context, str(script.path)):
+                return function(*args, **kwargs)
+
+        return step
+
+    return watched
 
 
 def conventional_name(

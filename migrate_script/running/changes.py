@@ -12,13 +12,6 @@ from .schema import Database
 from .tabletext import Clause, Column, new_constraint
 from .tokens import mentions, normal, quoted, text_of, tokens
 
-_WORDS = {
-    "FOREIGN": "foreign key",
-    "UNIQUE": "unique constraint",
-    "PRIMARY": "primary key",
-    "CHECK": "check constraint",
-    "": "constraint",
-}
 Place = Tuple[Optional[Column], Clause]
 
 
@@ -211,7 +204,7 @@ class Changes:
 
     def _places(self, kind: str) -> Iterator[Place]:
         """Find the constraints of a kind, those of columns with their column."""
-        kinds = [kind] if kind else [k for k in _WORDS if k]
+        kinds = [kind] if kind else [k for k in wording.KIND_WORDS if k]
         for column in self.table.text.columns:
             for clause in column.clauses:
                 if clause.kind in kinds:
@@ -242,7 +235,7 @@ class Changes:
         elif not getattr(constraint, "_type_bound", False) and (
             getattr(constraint, "_create_rule", None) is None
         ):
-            raise errors.AlterError.nothing_there(_WORDS[kind], name, self.name)
+            raise errors.AlterError.nothing_there(wording.KIND_WORDS[kind], name, self.name)
 
     def _find(self, kind: str, name: str | None, constraint: Any) -> Place | None:
         places = list(self._places(kind))

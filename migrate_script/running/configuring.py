@@ -6,7 +6,6 @@ import inspect
 from typing import Any, Callable
 
 from .altering import attend
-from .sqlite import SQLiteTransaction
 
 DEFAULTS = {"compare_type": True, "render_as_batch": True}
 
@@ -50,8 +49,5 @@ def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **k
     for name, value in {**DEFAULTS, **run.options}.items():
         kwargs.setdefault(name, value)
     run.guard.configure(env, run, original, *args, **kwargs)
-    context = env.get_context()
-    connection = context.connection
-    if run.guard.active and connection is not None and connection.dialect.name == "sqlite":
-        if SQLiteTransaction.can(connection):
-            attend(context)
+    if run.guard.active:
+        attend(env.get_context())

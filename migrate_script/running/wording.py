@@ -16,6 +16,14 @@ _KINDS = (
     (schema.CheckConstraint, "CHECK"),
 )
 
+KIND_WORDS = {
+    "FOREIGN": "foreign key",
+    "UNIQUE": "unique constraint",
+    "PRIMARY": "primary key",
+    "CHECK": "check constraint",
+    "": "constraint",
+}
+
 
 def column_of(dialect: Any, column: Any) -> Column:
     """Write a column.
