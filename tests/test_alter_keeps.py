@@ -79,6 +79,18 @@ OBJECTS = {
         '"check" TEXT, "e,f" TEXT CHECK ("e,f" <> \')\')',
         'CREATE INDEX "i x" ON t ("check", [a b]);',
     ),
+    "percent signs and colons": (
+        "id INTEGER PRIMARY KEY, n INTEGER DEFAULT (5 % 3), x TEXT DEFAULT ':x %s %(y)s ? \\:' "
+        "CHECK (x NOT LIKE 'z%' AND x <> ':name')",
+        "CREATE INDEX ix_like ON t (x) WHERE x <> '%d ? :y';",
+    ),
+    "old ways to write": (
+        "'id' INTEGER CONSTRAINT pk PRIMARY KEY ASC AUTOINCREMENT NOT NULL, n INT NULL, "
+        "[x] TEXT DEFAULT \"quoted\" CONSTRAINT u UNIQUE CONSTRAINT k CHECK(x > ''), "
+        'CHECK (n>0) CONSTRAINT "a b" UNIQUE(n,x) ON CONFLICT IGNORE',
+        "CREATE INDEX IF NOT EXISTS main.ix_old ON t(n);"
+        "CREATE TRIGGER IF NOT EXISTS main.tr_old BEFORE DELETE ON main.t BEGIN SELECT 1; END;",
+    ),
     "a table made from a query": ("AS SELECT 1 AS n, 'a' AS x", "DELETE FROM t;"),
 }
 if sqlite3.sqlite_version_info >= (3, 37):

@@ -204,7 +204,7 @@ class Recreation:
         """Write the one statement that copies the rows."""
         stored = {c.name.lower() for c in self.before.columns if not c.has("GENERATED")}
         shared = [
-            column.name_text
+            quoted(column.name)  # as 'name' in a definition, it would be a text in a query
             for column in self.text.columns
             if column.name.lower() in stored and not column.has("GENERATED")
         ]
@@ -223,7 +223,7 @@ class Recreation:
 
     def _same_columns(self, shared: list[str]) -> bool:
         return all(
-            [column.name_text for column in text.columns] == shared
+            [quoted(column.name) for column in text.columns] == shared
             for text in (self.before, self.text)
         )
 

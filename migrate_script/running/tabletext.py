@@ -110,6 +110,7 @@ class Item:
     def __init__(self, words: list[Token]) -> None:
         self.lead = words[0].lead
         self.before_comma = ""
+        self.comma = ","
         self.after_comma = ""
 
     @property
@@ -234,7 +235,10 @@ class TableText:
         if words[0].keyword not in _OF_TABLE:
             self.items.append(Column(words))
         else:
-            self.items += [Constraint(clause.words) for clause in _clauses(words, _OF_TABLE)]
+            parts = [Constraint(clause.words) for clause in _clauses(words, _OF_TABLE)]
+            for part in parts[:-1]:
+                part.comma = ""  # SQLite does not ask for one between constraints
+            self.items += parts
         if comma is not None:
             self.items[-1].before_comma = comma.lead
 
@@ -269,7 +273,7 @@ class TableText:
             ]
         inner = ""
         for place, item in enumerate(items):
-            comma = "," if place < len(items) - 1 else ""
+            comma = item.comma if place < len(items) - 1 else ""
             text = item.text
             if without_foreign_keys and isinstance(item, Column):
                 copy = new_column(text)
