@@ -545,3 +545,60 @@ class BackupError(MigrateError):
             f"'{path}' is no copy of a {kind} database: 'db restore FILE' takes what --backup "
             "has made of the same kind of database"
         )
+
+
+class ForeignKeysBroken(MigrateError):
+    """Rows refer to rows that are not there, since a revision; also the words of a warning."""
+
+    def __init__(
+        self, revision: str, counts: Sequence[tuple[tuple[str, str], int]], enforced: bool
+    ) -> None:
+        rows = ", ".join(
+            f"{count} row(s) of '{table}' refer to missing rows of '{parent}'"
+            for (table, parent), count in counts
+        )
+        advice = (
+            "correct those rows in the revision, or before it"
+            if enforced
+            else "foreign keys are not enforced here, so nothing was undone; correct those rows"
+        )
+        super().__init__(f"since revision {revision}, {rows}: {advice}")
+
+
+class AlterError(MigrateError):
+    """A table of SQLite cannot be put together again as asked."""
+
+    @classmethod
+    def unreadable(cls, table: str, reason: object) -> AlterError:
+        return cls(
+            f"the table '{table}' cannot be altered, since its definition cannot be taken apart "
+            f"({cause_text(reason)}): alter it by SQL, with op.execute()"
+        )
+
+    @classmethod
+    def nothing_there(cls, what: str, name: str | None, table: str) -> AlterError:
+        return cls(
+            f"the table '{table}' has no {what} '{name}': correct the name in the revision"
+            if name
+            else f"it is not clear which {what} of the table '{table}' is meant: name it in the "
+            "revision"
+        )
+
+    @classmethod
+    def no_table(cls, table: str) -> AlterError:
+        return cls(f"there is no table '{table}' to alter: correct the name in the revision")
+
+    @classmethod
+    def lost(cls, table: str, what: Sequence[str]) -> AlterError:
+        return cls(
+            f"altering '{table}' would break or lose {', '.join(what)}: drop it in the revision "
+            "before, and create it again after; or allow it by 'allow_loss = True' in the revision"
+        )
+
+    @classmethod
+    def defended(cls, table: str, reason: object) -> AlterError:
+        return cls(
+            f"'{table}' cannot be altered without touching the rows that refer to it, since this "
+            f"SQLite protects its schema ({cause_text(reason)}): use Python 3.12 or later, or "
+            "switch 'PRAGMA foreign_keys' off for the connection of the migration"
+        )

@@ -7,6 +7,8 @@ from typing import Any, Callable
 
 from sqlalchemy import text
 
+from .altering import attend
+
 DEFAULTS = {"compare_type": True, "render_as_batch": True}
 
 
@@ -82,3 +84,5 @@ def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **k
     run.guard.configure(env, run, original, *args, **kwargs)
     if env.is_offline_mode():
         _as_they_are(env.get_context())
+    if run.guard.active:
+        attend(env.get_context())

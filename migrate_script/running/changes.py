@@ -1,0 +1,319 @@
+"""The operations of a revision on one table, done to its text."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterator, Optional, Sequence, Tuple
+
+from .. import errors
+from . import wording
+from .recreation import Recreation
+from .reverse import Made
+from .schema import Database
+from .tabletext import Clause, Column, new_constraint
+from .tokens import mentions, normal, quoted, text_of, tokens
+
+Place = Tuple[Optional[Column], Clause]
+
+
+class Changes:
+    """Operations on a table, which are written by one re-creation where that is the same.
+
+    :param database: where the table is
+    :param name: its name
+    :param dialect: the dialect of the connection
+    :param conventional: gives the name that a naming convention gives a constraint of the table
+    :param made: what the script makes without names, the last first
+    :raises AlterError: there is no such table
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        dialect: Any,
+        conventional: Callable[[str, list[str], str], str | None] = lambda *_: None,
+        made: Sequence[Made] = (),
+    ) -> None:
+        self.database = database
+        self.name = name
+        self.dialect = dialect
+        self.conventional = conventional
+        self.made = [one for one in made if one.table.lower() == name.lower()]
+        self.renamed: dict[str, str] = {}
+        self.touched: set[str] = set()
+        self.table = Recreation(database, name)
+        self.busy = False
+
+    def flush(self) -> None:
+        """Write what was changed so far.
+
+        :raises Exception: the database refuses
+        """
+        self.busy = True
+        try:
+            self.table.write()
+        finally:
+            self.busy = False
+        self.table = Recreation(self.database, self.name)
+
+    def do(self, operation: str, *args: Any, **kwargs: Any) -> None:
+        """Do one operation, as Alembic's implementations are called.
+
+        :param operation: the name of the method, such as `add_column`
+        :param args: its arguments
+        :param kwargs: its keywords
+        :raises Exception: it cannot be done
+        """
+        getattr(self, operation)(*args, **kwargs)
+
+    def _column(self, name: str) -> Column:
+        text = self.table.text
+        column = text.column(name) or text.column(self.renamed.get(name.lower(), name))
+        if column is None:
+            raise errors.AlterError.nothing_there("column", name, self.name)
+        self.touched.add(column.name.lower())
+        return column
+
+    def add_column(
+        self,
+        table_name: str,
+        column: Any,
+        insert_before: str | None = None,
+        insert_after: str | None = None,
+        **_: Any,
+    ) -> None:
+        """Add a column.
+
+        :param table_name: the table
+        :param column: SQLAlchemy's column
+        :param insert_before: the column behind it
+        :param insert_after: the column before it
+        :raises AlterError: there is no such column to stand beside
+        """
+        items, columns = self.table.text.items, self.table.text.columns
+        place = items.index(columns[-1]) + 1 if columns else 0
+        if insert_after:
+            place = items.index(self._column(insert_after)) + 1
+        elif insert_before:
+            place = items.index(self._column(insert_before))
+        self.table.text.insert(wording.column_of(self.dialect, column), place)
+        if column.primary_key and not self.table.text.primary_key:
+            key = new_constraint(f"PRIMARY KEY ({quoted(column.name)})")
+            self.table.text.insert(key, len(items))
+
+    def drop_column(self, table_name: str, column: Any, **_: Any) -> None:
+        """Drop a column, and with it the constraints and indexes that it is part of.
+
+        :param table_name: the table
+        :param column: SQLAlchemy's column
+        :raises AlterError: there is no such column
+        """
+        old = self._column(column.name)
+        self.table.text.remove(old)
+        for constraint in self.table.text.constraints:
+            if self._involves(constraint.clause, old.name):
+                self.table.text.remove(constraint)
+        for other in self.table.text.columns:
+            for clause in [c for c in other.clauses if c.kind == "CHECK"]:
+                if mentions(clause.expression, old.name):
+                    other.remove(clause)
+        for name, sql in list(self.table.indexes.items()):
+            words = tokens(sql)
+            start = next(i for i, word in enumerate(words) if word.text == "(")
+            if mentions(text_of(words[start:]), old.name):
+                del self.table.indexes[name]
+
+    @staticmethod
+    def _involves(clause: Clause, column: str) -> bool:
+        if clause.kind == "CHECK":
+            return mentions(clause.expression, column)
+        return column.lower() in [name.lower() for name in clause.columns]
+
+    def alter_column(
+        self,
+        table_name: str,
+        column_name: str,
+        nullable: bool | None = None,
+        server_default: Any = False,
+        name: str | None = None,
+        type_: Any = None,
+        **_: Any,
+    ) -> None:
+        """Change a column.
+
+        :param table_name: the table
+        :param column_name: the column
+        :param nullable: whether it may be NULL
+        :param server_default: its default; None for none
+        :param name: its new name
+        :param type_: its new type
+        :raises AlterError: there is no such column
+        """
+        column = self._column(column_name)
+        if type_ is not None:
+            column.type_text = wording.type_of(self.dialect, type_)
+        if nullable is False and not column.has("NOT NULL"):
+            column.drop("NULL")
+            column.put("NOT NULL")
+        elif nullable:
+            column.drop("NOT NULL")
+        if server_default is None:
+            column.drop("DEFAULT")
+        elif server_default is not False:
+            clause = wording.default_of(self.dialect, server_default)
+            if clause is not None:
+                column.put(clause.text)
+        if name is not None and name != column.name:
+            self._rename(column, name)
+
+    def _rename(self, column: Column, name: str) -> None:
+        """Rename by SQLite itself, which knows every place where the name is used."""
+        old = column.name
+        if self.table.changed or self.table.indexes != self.table.old_indexes:
+            self.flush()
+        self.busy = True
+        try:
+            self.database.run(
+                f"ALTER TABLE {self.database.name(self.table.name)} "
+                f"RENAME COLUMN {quoted(old)} TO {quoted(str(name))}"
+            )
+        finally:
+            self.busy = False
+        self.renamed[old.lower()] = str(name)
+        self.touched.add(str(name).lower())
+        self.table = Recreation(self.database, self.name)
+
+    def add_constraint(self, constraint: Any, **_: Any) -> None:
+        """Add a constraint.
+
+        :param constraint: SQLAlchemy's constraint
+        :raises Exception: SQLAlchemy cannot write it
+        """
+        new = wording.constraint_of(self.dialect, constraint)
+        if new is None:
+            return
+        if new.clause.kind == "PRIMARY":
+            for column, clause in list(self._places("PRIMARY")):
+                self._remove(column, clause)
+        elif new.clause.kind == "CHECK":
+            # a type such as Boolean brings the same one again
+            text = normal(new.clause.text)
+            if any(normal(clause.text) == text for _, clause in self._places("CHECK")):
+                return
+        self.table.text.insert(new, len(self.table.text.items))
+
+    def _places(self, kind: str) -> Iterator[Place]:
+        """Find the constraints of a kind, those of columns with their column."""
+        kinds = [kind] if kind else [k for k in wording.KIND_WORDS if k]
+        for column in self.table.text.columns:
+            for clause in column.clauses:
+                if clause.kind in kinds:
+                    yield column, clause
+        for constraint in self.table.text.constraints:
+            if constraint.clause.kind in kinds:
+                yield None, constraint.clause
+
+    def _remove(self, column: Column | None, clause: Clause) -> None:
+        if column is not None:
+            column.remove(clause)
+            self.touched.add(column.name.lower())
+            return
+        text = self.table.text
+        text.remove(next(c for c in text.constraints if c.clause is clause))
+
+    def drop_constraint(self, constraint: Any, **_: Any) -> None:
+        """Drop a constraint, by its name, or by what is known of it.
+
+        :param constraint: SQLAlchemy's constraint
+        :raises AlterError: there is no such constraint
+        """
+        kind = wording.kind_of(constraint)
+        name = constraint.name if isinstance(constraint.name, str) else None
+        found = self._find(kind, name, constraint)
+        if found is not None:
+            self._remove(*found)
+        elif not getattr(constraint, "_type_bound", False) and (
+            getattr(constraint, "_create_rule", None) is None
+        ):
+            raise errors.AlterError.nothing_there(wording.KIND_WORDS[kind], name, self.name)
+
+    def _find(self, kind: str, name: str | None, constraint: Any) -> Place | None:
+        places = list(self._places(kind))
+        if name:
+            for place in places:
+                if (place[1].name or "").lower() == name.lower():
+                    return place
+        unnamed = [place for place in places if not place[1].name]
+        if kind == "PRIMARY":
+            return unnamed[0] if unnamed else None
+        text = (
+            wording.constraint_of(self.dialect, constraint) if self._is_whole(constraint) else None
+        )
+        for place in unnamed:
+            if text is not None and self._same(place, text.clause):
+                return place
+            if name and name.lower() in self._usual_names(place):
+                return place
+        return self._the_one_without_name(kind, unnamed) if not name and kind else None
+
+    def _the_one_without_name(self, kind: str, unnamed: list[Place]) -> Place | None:
+        """Find the constraint that the script made itself, or the only one there is."""
+        for one in [one for one in self.made if one.kind == kind]:
+            for column, clause in unnamed:
+                columns = [column.name] if column is not None else clause.columns
+                text = clause.expression if kind == "CHECK" else ",".join(columns)
+                if normal(text) == normal(",".join(one.columns)):
+                    self.made.remove(one)
+                    return column, clause
+        return unnamed[0] if len(unnamed) == 1 else None
+
+    @staticmethod
+    def _is_whole(constraint: Any) -> bool:
+        """Tell a constraint from one of which only the name and the kind are known."""
+        if wording.kind_of(constraint) == "CHECK":
+            return bool(str(constraint.sqltext))
+        return bool(len(getattr(constraint, "columns", ())))
+
+    @staticmethod
+    def _same(place: Place, other: Clause) -> bool:
+        column, clause = place
+        if clause.kind == "CHECK":
+            return normal(clause.expression) == normal(other.expression)
+        columns = [column.name] if column is not None else clause.columns
+        return [c.lower() for c in columns] == [c.lower() for c in other.columns]
+
+    def _usual_names(self, place: Place) -> set[str]:
+        """Give the names that a constraint without one has elsewhere: by convention, or by
+        PostgreSQL."""
+        column, clause = place
+        columns = [column.name] if column is not None else clause.columns
+        target = clause.target if clause.kind == "FOREIGN" else ""
+        end = {"FOREIGN": "fkey", "UNIQUE": "key", "CHECK": "check"}[clause.kind]
+        names = {"_".join([self.name, *columns, end]).lower()}
+        name = self.conventional(clause.kind, columns, target)
+        return names | {name.lower()} if name else names
+
+    def create_index(self, index: Any, **_: Any) -> None:
+        """Add an index.
+
+        :param index: SQLAlchemy's index
+        :raises Exception: SQLAlchemy cannot write it
+        """
+        self.table.indexes[str(index.name)] = wording.index_of(self.dialect, index)
+
+    def drop_index(self, index: Any, **_: Any) -> None:
+        """Drop an index.
+
+        :param index: SQLAlchemy's index
+        :raises AlterError: there is no such index
+        """
+        for name in self.table.indexes:
+            if name.lower() == str(index.name).lower():
+                del self.table.indexes[name]
+                return
+        raise errors.AlterError.nothing_there("index", str(index.name), self.name)
+
+    def _nothing(self, *_: Any, **__: Any) -> None:
+        """SQLite keeps no comments of SQLAlchemy's."""
+
+    create_column_comment = create_table_comment = drop_table_comment = _nothing

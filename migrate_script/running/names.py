@@ -1,0 +1,87 @@
+"""Constraints without a name, on databases that gave them one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Callable, Iterator
+
+import sqlalchemy as sa
+
+from .. import errors
+from .reverse import Made, made_without_name
+from .tokens import normal
+from .wording import KIND_WORDS, kind_of
+
+
+def _constraints(connection: Any, constraint: Any, kind: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Read the constraints of a kind: the name, and the columns or the condition."""
+    inspector: Any = sa.inspect(connection)
+    table, schema = str(constraint.table.name), constraint.table.schema
+    if kind == "FOREIGN":
+        keys = inspector.get_foreign_keys(table, schema=schema)
+        return [(key["name"], tuple(key["constrained_columns"])) for key in keys]
+    if kind == "UNIQUE":
+        keys = inspector.get_unique_constraints(table, schema=schema)
+        return [(key["name"], tuple(key["column_names"])) for key in keys]
+    if kind == "PRIMARY":
+        key = inspector.get_pk_constraint(table, schema=schema)
+        return [(key["name"], tuple(key["constrained_columns"]))]
+    checks = inspector.get_check_constraints(table, schema=schema)
+    return [(check["name"], (check["sqltext"],)) for check in checks]
+
+
+def _plain(parts: tuple[str, ...]) -> str:
+    """Write columns or a condition without the brackets that databases add."""
+    return " ".join(normal(",".join(parts)).replace("(", " ").replace(")", " ").split())
+
+
+def find_name(connection: Any, constraint: Any, made: list[Made]) -> str:
+    """Find the name that the database gave to a constraint.
+
+    :param connection: SQLAlchemy's connection
+    :param constraint: SQLAlchemy's constraint, of which the table and the kind are known
+    :param made: what the script makes without names, the last first; what is found is taken out
+    :raises AlterError: several may be meant, or there is none
+    """
+    kind, table = kind_of(constraint), str(constraint.table.name)
+    found = _constraints(connection, constraint, kind)
+    for one in [one for one in made if (one.kind, one.table) == (kind, table)]:
+        for name, parts in found:
+            if _plain(parts) == _plain(one.columns):
+                made.remove(one)
+                return name
+    if len(found) != 1:
+        raise errors.AlterError.nothing_there(KIND_WORDS[kind], None, table)
+    return found[0][0]
+
+
+@contextmanager
+def found_names(context: Any, path: str) -> Iterator[None]:
+    """While a script runs, give what it drops without a name the name it has.
+
+    :param context: Alembic's MigrationContext
+    :param path: the script
+    :raises AlterError: it is not clear which constraint is meant
+    """
+    impl = context.impl
+    original, made = impl.drop_constraint, made_without_name(path)
+    impl.drop_constraint = partial(_drop_constraint, context, original, made)
+    try:
+        yield
+    finally:
+        del impl.drop_constraint
+
+
+def _drop_constraint(
+    context: Any,
+    original: Callable[..., Any],
+    made: list[Made],
+    constraint: Any,
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    bound = getattr(constraint, "_create_rule", None) is not None
+    if not isinstance(constraint.name, str) and kind_of(constraint) and not bound:
+        constraint.name = find_name(context.connection, constraint, made)
+    return original(constraint, *args, **kwargs)

@@ -1,0 +1,263 @@
+"""A table of SQLite is put together again, with a changed definition and all that belongs to it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any, Iterator
+
+from .. import errors
+from .children import unreferred
+from .schema import Database, Entry
+from .tabletext import TableText
+from .tokens import literal, placed, quoted
+
+_ROWIDS = ("rowid", "_rowid_", "oid")
+
+
+@contextmanager
+def savepoint(database: Database) -> Iterator[None]:
+    """Do all of what is inside or nothing.
+
+    :param database: the database
+    :raises Exception: what is raised inside
+    """
+    database.run("SAVEPOINT migrate_script")
+    try:
+        yield
+    except BaseException:
+        # a statement that failed may have undone everything already
+        if database.raw.in_transaction:
+            database.raw.execute("ROLLBACK TO migrate_script")
+            database.raw.execute("RELEASE migrate_script")
+        raise
+    database.run("RELEASE migrate_script")
+
+
+class Recreation:
+    """One table with its indexes and triggers, to be changed and then written.
+
+    :param database: where it is
+    :param name: its name
+    :raises AlterError: there is no such table, or none of the usual kind
+    """
+
+    def __init__(self, database: Database, name: str) -> None:
+        self.database = database
+        entry = database.table(name)
+        if entry is None:
+            raise errors.AlterError.no_table(name)
+        self.name = entry.name
+        try:
+            self.before = TableText(entry.sql or "")
+            self.text = TableText(entry.sql or "")
+        except (ValueError, IndexError) as error:
+            raise errors.AlterError.unreadable(name, error) from error
+        self._check_reading()
+        mine = [e for e in database.entries() if e.table.lower() == entry.name.lower() and e.sql]
+        self.indexes: dict[str, str] = {e.name: e.sql or "" for e in mine if e.type == "index"}
+        self.triggers: list[Entry] = [e for e in mine if e.type == "trigger"]
+        self.old_indexes = dict(self.indexes)
+
+    def _check_reading(self) -> None:
+        """Make sure that the definition was understood as SQLite understands it."""
+        columns = [row[1] for row in self.database.pragma(f"table_info({quoted(self.name)})")]
+        read = [c.name for c in self.text.columns if not c.has("GENERATED")]
+        clauses = [clause for column in self.text.columns for clause in column.clauses]
+        clauses += [constraint.clause for constraint in self.text.constraints]
+        keys = sum(clause.kind == "FOREIGN" for clause in clauses)
+        if columns != read and [c.name for c in self.text.columns] != columns:
+            raise errors.AlterError.unreadable(self.name, "columns")
+        if keys != len(self.database.foreign_keys(self.name)):
+            raise errors.AlterError.unreadable(self.name, "foreign keys")
+
+    @property
+    def changed(self) -> bool:
+        """Whether the definition of the table itself differs."""
+        return self.text.sql != self.before.sql
+
+    def write(self) -> None:
+        """Make the database as this says, in one copy of the rows.
+
+        :raises Exception: the database refuses; it is as it was before
+        """
+        with savepoint(self.database):
+            for name in self.old_indexes:
+                if self.changed or self.indexes.get(name) != self.old_indexes[name]:
+                    self.database.run(f"DROP INDEX {self.database.name(name)}")
+            if self.changed:
+                self._replace()
+            for name, sql in self.indexes.items():
+                if self.changed or self.old_indexes.get(name) != sql:
+                    self.database.run(self.placed(sql))
+            if self.changed:
+                for trigger in self.triggers:
+                    self.database.run(self.placed(trigger.sql or ""))
+
+    def placed(self, sql: str) -> str:
+        """Write a CREATE for the schema of the table.
+
+        :param sql: the statement, as `sqlite_master` has it
+        :raises: nothing
+        """
+        return sql if self.database.schema == "main" else placed(sql, self.database.schema)
+
+    def _replace(self) -> None:
+        sequence = self.sequence()
+        for trigger in self.triggers:
+            self.database.run(f"DROP TRIGGER {self.database.name(trigger.name)}")
+        with unreferred(self.database) as out_of_force:
+            if out_of_force:
+                self._by_renaming()
+            else:
+                self._by_the_schema()
+        if sequence is not None:
+            self.put_sequence(sequence)
+
+    @property
+    def _spare_name(self) -> str:
+        taken = {entry.name.lower() for entry in self.database.entries()}
+        number, name = 1, f"_alembic_tmp_{self.name}"
+        while name.lower() in taken:
+            number, name = number + 1, f"_alembic_tmp_{number}_{self.name}"
+        return name
+
+    @contextmanager
+    def legacy_renames(self) -> Iterator[None]:
+        """Let views and triggers go on to speak of a table by its name when it is renamed.
+
+        :raises sqlite3.Error: the database refuses
+        """
+        before = self.database.rows("PRAGMA legacy_alter_table")
+        self.database.raw.execute("PRAGMA legacy_alter_table = ON")
+        try:
+            yield
+        finally:
+            if before and not before[0][0]:
+                self.database.raw.execute("PRAGMA legacy_alter_table = OFF")
+
+    def _by_renaming(self) -> None:
+        """Foreign keys are out of force: nothing follows what is renamed or dropped."""
+        database, spare = self.database, self._spare_name
+        with self.legacy_renames():
+            database.run(f"ALTER TABLE {database.name(self.name)} RENAME TO {quoted(spare)}")
+        database.run(self.placed(self.text.sql))
+        database.run(self._copy(spare, self.name))
+        database.run(f"DROP TABLE {database.name(spare)}")
+
+    def drop_aside(self) -> None:
+        """Drop the table under another name, while foreign keys are in force.
+
+        :raises Exception: the database refuses
+        """
+        for entry in self.database.entries():
+            if entry.table == self.name and entry.sql and entry.type in ("index", "trigger"):
+                kind = entry.type.upper()
+                self.database.run(f"DROP {kind} {self.database.name(entry.name)}")
+        spare = self._spare_name + "_old"
+        old = self.before.written(quoted(spare), without_foreign_keys=True)
+        with self._writable():
+            self._rename_entry(self.name, spare, old)
+        self.database.run(f"DROP TABLE {self.database.name(spare)}")
+
+    def _by_the_schema(self) -> None:
+        """Foreign keys are in force: tables that refer to none and none refers to are swapped."""
+        database, spare = self.database, self._spare_name
+        new = f"{spare}_new"
+        bare = self.text.written(quoted(new), without_foreign_keys=True)
+        database.run(self.placed(bare))
+        database.run(self._copy(self.name, new))
+        old = self.before.written(quoted(spare), without_foreign_keys=True)
+        with self._writable():
+            self._rename_entry(self.name, spare, old)
+            self._rename_entry(new, self.name, self.text.sql)
+        database.run(f"DROP TABLE {database.name(spare)}")
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        database = self.database
+        version = database.pragma("schema_version")[0][0]
+        database.run("PRAGMA writable_schema = ON")
+        try:
+            yield
+        except Exception as error:
+            if "may not be modified" in str(error):
+                raise errors.AlterError.defended(self.name, error) from error
+            raise
+        finally:
+            database.raw.execute("PRAGMA writable_schema = OFF")
+        # this connection and all others read the schema again
+        database.run(f"PRAGMA {quoted(database.schema)}.schema_version = {version + 1}")
+
+    def _rename_entry(self, old: str, new: str, sql: str) -> None:
+        master, prefix = self.database.master, "sqlite_autoindex_"
+        self.database.run(
+            f"UPDATE {master} SET name = {literal(new)}, tbl_name = {literal(new)}, "
+            f"sql = {literal(sql)} WHERE type = 'table' AND name = {literal(old)}"
+        )
+        self.database.run(
+            f"UPDATE {master} SET tbl_name = {literal(new)}, name = {literal(prefix + new)} "
+            f"|| substr(name, {len(prefix + old) + 1}) "
+            f"WHERE type = 'index' AND tbl_name = {literal(old)}"
+        )
+
+    def _copy(self, source: str, target: str) -> str:
+        """Write the one statement that copies the rows."""
+        stored = {c.name.lower() for c in self.before.columns if not c.has("GENERATED")}
+        shared = [
+            quoted(column.name)  # as 'name' in a definition, it would be a text in a query
+            for column in self.text.columns
+            if column.name.lower() in stored and not column.has("GENERATED")
+        ]
+        rowid = self._rowid()
+        into = ", ".join(([rowid] if rowid else []) + shared)
+        if not rowid and self._same_columns(shared):
+            # in this form SQLite copies records as they are, where it can
+            into_table, source_table = self.database.name(target), self.database.name(source)
+            return f"INSERT INTO {into_table} SELECT * FROM {source_table}"
+        if not into:
+            return f"SELECT 1 FROM {self.database.name(source)} WHERE 0"
+        return (
+            f"INSERT INTO {self.database.name(target)} ({into}) "
+            f"SELECT {into} FROM {self.database.name(source)}"
+        )
+
+    def _same_columns(self, shared: list[str]) -> bool:
+        return all(
+            [quoted(column.name) for column in text.columns] == shared
+            for text in (self.before, self.text)
+        )
+
+    def _rowid(self) -> str | None:
+        """Name the number of a row where it is no column, so that it stays what it was."""
+        if self.before.without_rowid or self.text.without_rowid or self.text.rowid_column:
+            return None
+        taken = {c.name.lower() for c in self.text.columns + self.before.columns}
+        return next((name for name in _ROWIDS if name not in taken), None)
+
+    def sequence(self) -> Any:
+        """Read the highest number that AUTOINCREMENT gave.
+
+        :raises sqlite3.Error: the database cannot be read
+        """
+        if self.database.table("sqlite_sequence") is None:
+            return None
+        rows = self.database.rows(
+            f"SELECT seq FROM {quoted(self.database.schema)}.sqlite_sequence "
+            f"WHERE name = {literal(self.name)}"
+        )
+        return rows[0][0] if rows else None
+
+    def put_sequence(self, number: int) -> None:
+        """Set the highest number that AUTOINCREMENT gave.
+
+        :param number: the number
+        :raises Exception: the database refuses
+        """
+        table = f"{quoted(self.database.schema)}.sqlite_sequence"
+        names = f"{literal(self.name)}, {literal(self._spare_name + '_new')}"
+        self.database.run(f"DELETE FROM {table} WHERE name IN ({names})")
+        keys = [c for column in self.text.columns for c in column.clauses if c.kind == "PRIMARY"]
+        if any(word.keyword == "AUTOINCREMENT" for key in keys for word in key.body):
+            self.database.run(
+                f"INSERT INTO {table} (name, seq) VALUES ({literal(self.name)}, {number})"
+            )

@@ -1,0 +1,98 @@
+"""SQLAlchemy's columns, constraints and indexes in the words of SQLite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import schema
+from sqlalchemy import types as sqltypes
+
+from .tabletext import Clause, Column, Constraint, new_column, new_constraint
+
+_KINDS = (
+    (schema.ForeignKeyConstraint, "FOREIGN"),
+    (schema.UniqueConstraint, "UNIQUE"),
+    (schema.PrimaryKeyConstraint, "PRIMARY"),
+    (schema.CheckConstraint, "CHECK"),
+)
+
+KIND_WORDS = {
+    "FOREIGN": "foreign key",
+    "UNIQUE": "unique constraint",
+    "PRIMARY": "primary key",
+    "CHECK": "check constraint",
+    "": "constraint",
+}
+
+
+def column_of(dialect: Any, column: Any) -> Column:
+    """Write a column.
+
+    :param dialect: the dialect of the connection
+    :param column: SQLAlchemy's column
+    :raises Exception: SQLAlchemy cannot write it
+    """
+    return new_column(str(schema.CreateColumn(column).compile(dialect=dialect)).strip())
+
+
+def type_of(dialect: Any, type_: Any) -> str:
+    """Write a type.
+
+    :param dialect: the dialect of the connection
+    :param type_: SQLAlchemy's type, or its class
+    :raises Exception: SQLAlchemy cannot write it
+    """
+    return str(sqltypes.to_instance(type_).compile(dialect=dialect))
+
+
+def default_of(dialect: Any, default: Any) -> Clause | None:
+    """Write a server default, or the expression of a generated column.
+
+    :param dialect: the dialect of the connection
+    :param default: what `server_default` takes
+    :raises Exception: SQLAlchemy cannot write it
+    """
+    if isinstance(default, schema.SchemaItem) and not isinstance(default, schema.FetchedValue):
+        column: Any = schema.Column("x", sqltypes.Integer, default)
+    else:
+        column = schema.Column("x", sqltypes.Integer, server_default=default)
+    schema.Table("t", schema.MetaData(), column)
+    clauses = column_of(dialect, column).clauses
+    return next((c for c in clauses if c.kind in ("DEFAULT", "GENERATED")), None)
+
+
+def constraint_of(dialect: Any, constraint: Any) -> Constraint | None:
+    """Write a constraint of a table.
+
+    :param dialect: the dialect of the connection
+    :param constraint: SQLAlchemy's constraint
+    :returns: the constraint, or None for one that this database does not get
+    :raises Exception: SQLAlchemy cannot write it
+    """
+    compiler = dialect.ddl_compiler(dialect, None)
+    rule = getattr(constraint, "_create_rule", None)
+    if rule is not None and not rule(compiler):
+        return None
+    if kind_of(constraint) == "PRIMARY" and not len(constraint.columns):
+        return None
+    sql = compiler.process(constraint)
+    return new_constraint(sql.strip()) if sql else None
+
+
+def kind_of(constraint: Any) -> str:
+    """Name the kind of a constraint as a CREATE TABLE begins it; empty for any kind.
+
+    :param constraint: SQLAlchemy's constraint
+    :raises: nothing
+    """
+    return next((kind for cls, kind in _KINDS if isinstance(constraint, cls)), "")
+
+
+def index_of(dialect: Any, index: Any) -> str:
+    """Write a CREATE INDEX.
+
+    :param dialect: the dialect of the connection
+    :param index: SQLAlchemy's index
+    :raises Exception: SQLAlchemy cannot write it
+    """
+    return str(schema.CreateIndex(index).compile(dialect=dialect)).strip()

@@ -1,0 +1,217 @@
+"""A table is put together again, and the rows that refer to it stay."""
+
+from __future__ import annotations
+
+import pytest
+from altering import everything, foreign_keys, read, script, up
+from safe import db, new_project, revision, version
+
+BATCH = """
+    with op.batch_alter_table("parent", recreate="always") as batch:
+        batch.add_column(sa.Column("note", sa.String(10)))
+    """
+BATCH_DOWN = """
+    with op.batch_alter_table("parent", recreate="always") as batch:
+        batch.drop_column("note")
+    """
+ACTIONS = [
+    "ON DELETE CASCADE",
+    "ON DELETE SET NULL ON UPDATE CASCADE",
+    "ON DELETE SET DEFAULT",
+    "ON DELETE RESTRICT",
+    "",
+    "ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED",
+    "DEFERRABLE INITIALLY DEFERRED",
+]
+FAMILY = """
+    CREATE TABLE parent (
+        id INTEGER PRIMARY KEY, code TEXT UNIQUE, boss INTEGER REFERENCES parent (id) {0},
+        best INTEGER REFERENCES child (id) {0}
+    );
+    CREATE TABLE child (
+        id INTEGER PRIMARY KEY, parent_id INTEGER DEFAULT 1 REFERENCES parent (id) {0},
+        code TEXT REFERENCES parent (code) {0}
+    );
+    INSERT INTO parent VALUES (1, 'a', NULL, 10), (2, 'b', 1, 11), (3, 'c', 3, NULL);
+    INSERT INTO child VALUES (10, 1, 'a'), (11, 2, 'b'), (12, 2, 'a'), (13, NULL, NULL);
+"""
+
+
+@pytest.fixture
+def url(new_database, monkeypatch):
+    """An empty SQLite database, which manage.py uses."""
+    url = new_database("sqlite")
+    monkeypatch.setenv("DATABASE_URL", url)
+    return url
+
+
+@pytest.fixture(params=[True, False], ids=["on", "off"])
+def enforced(request):
+    """Foreign keys enforced, or not."""
+    with foreign_keys(request.param):
+        yield request.param
+
+
+@pytest.fixture
+def on():
+    """Foreign keys enforced."""
+    with foreign_keys(True):
+        yield
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action or "NO ACTION")
+def test_child_rows_survive_the_copy_of_their_parent(project, url, action, enforced):
+    """Neither the children nor the rows of a cycle change, up and down, whatever the action."""
+    new_project(project)
+    script(url, FAMILY.format(action))
+    before = everything(url)
+    up(project, 1, BATCH, BATCH_DOWN)
+    assert [row[:-1] for row in read(url, "SELECT * FROM parent")] == [
+        (1, "a", None, 10),
+        (2, "b", 1, 11),
+        (3, "c", 3, None),
+    ]
+    assert everything(url)["child"] == before["child"]
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert everything(url) == before
+    assert read(url, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.usefixtures("on")
+@pytest.mark.parametrize(
+    ("statement", "children"),
+    [
+        ("DELETE FROM parent WHERE id = 1", [(11, None), (12, None), (13, None)]),
+        ("UPDATE parent SET id = 9 WHERE id = 1", [(10, 9), (11, None), (12, None), (13, None)]),
+    ],
+    ids=["delete", "update"],
+)
+def test_a_data_migration_cascades_as_ever(project, url, statement, children):
+    """DELETE and UPDATE have their effect before, between and behind copies of the table."""
+    new_project(project)
+    script(
+        url,
+        """
+        CREATE TABLE parent (id INTEGER PRIMARY KEY);
+        CREATE TABLE child (
+            id INTEGER PRIMARY KEY,
+            parent_id INTEGER REFERENCES parent (id) ON DELETE CASCADE ON UPDATE CASCADE
+        );
+        CREATE TABLE other (
+            id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id) ON DELETE SET NULL
+        );
+        INSERT INTO parent VALUES (1), (2), (3);
+        INSERT INTO child VALUES (10, 1), (11, 2), (12, 3), (13, NULL);
+        INSERT INTO other VALUES (1, 3);
+        """,
+    )
+    up(
+        project,
+        1,
+        f"""
+        op.execute("UPDATE child SET parent_id = NULL WHERE id = 11")
+        {BATCH.strip()}
+        op.execute("{statement}")
+        {BATCH_DOWN.strip()}
+        op.execute("DELETE FROM parent WHERE id = 3")
+        """.replace("\n    with", "\n        with").replace(
+            "\n        batch.", "\n            batch."
+        ),
+    )
+    rows = [row for row in children if row[0] != 12]
+    assert read(url, "SELECT * FROM child ORDER BY id") == rows
+    assert read(url, "SELECT * FROM other") == [(1, None)]
+
+
+@pytest.mark.usefixtures("on")
+def test_enforcement_is_on_behind_a_copy(project, url):
+    """What SQLite refuses before a copy it refuses after it, in the same transaction."""
+    new_project(project)
+    script(url, FAMILY.format(""))
+    before = everything(url)
+    revision(project, 1, BATCH.strip() + '\nop.execute("INSERT INTO child VALUES (99, 77, NULL)")')
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert "FOREIGN KEY constraint failed" in failed.error
+    assert everything(url) == before
+
+
+@pytest.mark.usefixtures("on")
+def test_rows_that_refer_to_nothing_already_are_no_obstacle(project, url):
+    """Violations from before are neither an error nor repaired, in the table and in children."""
+    new_project(project)
+    script(
+        url,
+        FAMILY.format("ON DELETE CASCADE")
+        + "INSERT INTO child VALUES (50, 88, 'z'); INSERT INTO parent VALUES (60, 'q', 77, 78);",
+    )
+    before = everything(url)
+    done = up(project, 1, BATCH, BATCH_DOWN)
+    assert "refer to missing" not in done.err
+    assert db(project, "downgrade").status == 0
+    assert everything(url) == before
+
+
+DANGLING = """
+    op.execute("PRAGMA defer_foreign_keys = ON")
+    op.execute("INSERT INTO child VALUES (99, 77, NULL)")
+    """
+
+
+@pytest.mark.usefixtures("on")
+def test_new_dangling_rows_are_undone_where_foreign_keys_are_enforced(project, url):
+    """A step that leaves rows without their parents is rolled back, and the line counts them."""
+    new_project(project)
+    script(url, FAMILY.format(""))
+    before = everything(url)
+    revision(project, 1, DANGLING)
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert failed.error == (
+        "Error: since revision r1, 1 row(s) of 'child' refer to missing rows of 'parent': "
+        "correct those rows in the revision, or before it; the database is at no revision, "
+        "as before\n"
+    )
+    assert everything(url) == before
+
+
+def test_new_dangling_rows_are_reported_where_nothing_is_enforced(project, url):
+    """The step is kept, and one line on stderr counts the rows."""
+    new_project(project)
+    script(url, FAMILY.format(""))
+    done = up(project, 1, DANGLING)
+    assert "1 row(s) of 'child' refer to missing rows of 'parent': foreign keys are not" in done.err
+    assert version(url) == ["r1"]
+
+
+@pytest.mark.usefixtures("on")
+def test_old_violations_of_a_renamed_table_are_not_new(project, url):
+    """A table takes its violations along when it gets another name."""
+    new_project(project)
+    script(url, FAMILY.format("") + "INSERT INTO child VALUES (50, 88, 'z');")
+    up(project, 1, 'op.rename_table("child", "kid")')
+    assert (50, 88, "z") in read(url, "SELECT * FROM kid")
+
+
+@pytest.mark.usefixtures("on")
+def test_a_table_described_by_the_script_keeps_its_children(project, url):
+    """`copy_from` is left to Alembic, and still nothing that refers to the table changes."""
+    new_project(project)
+    script(url, FAMILY.format("ON DELETE CASCADE"))
+    before = everything(url)
+    up(
+        project,
+        1,
+        """
+        table = sa.Table(
+            "parent", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("code", sa.Text, unique=True), sa.Column("boss", sa.Integer),
+            sa.Column("best", sa.Integer)
+        )
+        with op.batch_alter_table("parent", copy_from=table, recreate="always") as batch:
+            batch.add_column(sa.Column("note", sa.Text))
+        """,
+    )
+    assert everything(url)["child"] == before["child"]
+    assert [row[:2] for row in read(url, "SELECT * FROM parent")] == [(1, "a"), (2, "b"), (3, "c")]

@@ -1,0 +1,163 @@
+"""Whatever fails while a table is put together again, the database is as before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+
+import pytest
+from altering import everything, foreign_keys, read, script
+from helpers import Project
+from safe import db, new_project, revision, version
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+SCHEMA = """
+    CREATE TABLE t (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER CHECK (n > 0), me INTEGER REFERENCES t (id)
+    );
+    CREATE INDEX ix ON t (n DESC) WHERE n > 1;
+    CREATE TABLE log (n INTEGER);
+    CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.n); END;
+    CREATE VIEW v AS SELECT n FROM t;
+    CREATE TABLE child (id INTEGER PRIMARY KEY, t INTEGER REFERENCES t (id) ON DELETE CASCADE);
+    INSERT INTO t (n, me) VALUES (1, 1), (2, 1), (3, 2);
+    INSERT INTO child VALUES (1, 1), (2, 2), (3, 3);
+"""
+STEP = """
+    op.execute("UPDATE child SET id = id + 10")
+    op.alter_column("t", "n", existing_type=sa.Integer(), type_=sa.BigInteger())
+    op.add_column("t", sa.Column("x", sa.Integer(), unique=True))
+    """
+
+
+@pytest.fixture
+def url(new_database, monkeypatch):
+    """An empty SQLite database, which manage.py uses."""
+    url = new_database("sqlite")
+    monkeypatch.setenv("DATABASE_URL", url)
+    return url
+
+
+@pytest.fixture(params=[True, False], ids=["on", "off"])
+def enforced(request):
+    """Foreign keys enforced, or not."""
+    with foreign_keys(request.param):
+        yield request.param
+
+
+class Fault:
+    """Counts the statements that change a database, and fails at one of them."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.count = at, 0
+
+    def __call__(self, connection, cursor, statement, *_):
+        if statement.split()[0].upper() in ("SELECT", "PRAGMA"):
+            return
+        self.count += 1
+        if self.count == self.at:
+            raise sqlite3.OperationalError("disk I/O error")
+
+
+def upgrade_with(project: Project, fault: Fault):
+    """Upgrade while a fault listens."""
+    event.listen(Engine, "before_cursor_execute", fault)
+    try:
+        return db(project, "upgrade")
+    finally:
+        event.remove(Engine, "before_cursor_execute", fault)
+
+
+def test_a_statement_that_fails_leaves_all_as_before(project, url, enforced):
+    """Each statement of the step fails once, and then the step works."""
+    new_project(project)
+    script(url, SCHEMA)
+    revision(project, 1, STEP)
+    before = everything(url)
+    at = 1
+    while True:
+        fault = Fault(at)
+        done = upgrade_with(project, fault)
+        if fault.count < at:
+            break
+        assert done.status == 1, at
+        assert everything(url) == before, at
+        at += 1
+    assert at > 10
+    assert done.status == 0, done.err
+    assert version(url) == ["r1"]
+    assert read(url, "SELECT id, n, x FROM t") == [(1, 1, None), (2, 2, None), (3, 3, None)]
+    assert read(url, "SELECT id FROM child") == [(11,), (12,), (13,)]
+    assert set(everything(url)["schema"]) >= set(before["schema"])
+
+
+KILLER = """
+
+    import os
+    import signal
+
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    count = 0
+
+    @event.listens_for(Engine, "after_cursor_execute")
+    def kill(connection, cursor, statement, *_):
+        global count
+        if statement.split()[0].upper() not in ("SELECT", "PRAGMA"):
+            count += 1
+            if count == int(os.environ["KILL_AT"]):
+                os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal here")
+def test_a_kill_leaves_all_as_before(project, url):
+    """The process dies behind each statement of the step; the next upgrade works."""
+    import textwrap
+
+    new_project(project)
+    path = project.folder / "manage.py"
+    path.write_text(textwrap.dedent(KILLER) + path.read_text())
+    script(url, SCHEMA)
+    revision(project, 1, STEP)
+    before = everything(url)
+    for at in range(1, 40):
+        done = project.process("manage.py", "db", "upgrade", env={**os.environ, "KILL_AT": str(at)})
+        if done.status == 0:
+            break
+        assert done.status == -signal.SIGKILL, done.err
+        assert everything(url) == before, at
+    assert at > 10
+    assert version(url) == ["r1"]
+
+
+def test_a_script_that_goes_on_behind_a_failed_copy_finds_the_table_whole(project, url, enforced):
+    """The copy is undone alone when the script catches the error."""
+    new_project(project)
+    script(url, SCHEMA)
+    revision(
+        project,
+        1,
+        """
+        try:
+            with op.batch_alter_table("t") as batch:
+                batch.create_check_constraint("ck", "n > 1")
+        except Exception:
+            op.execute("UPDATE t SET n = n + 1")
+            with op.batch_alter_table("t") as batch:
+                batch.create_check_constraint("ck", "n > 1")
+        """,
+    )
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert read(url, "SELECT n FROM t") == [(2,), (3,), (4,)]
+    assert read(url, "SELECT count(*) FROM child") == [(3,)]
+    assert sorted(read(url, "SELECT name FROM sqlite_master WHERE tbl_name = 't'")) == [
+        ("ix",),
+        ("t",),
+        ("tr",),
+    ]

@@ -1,0 +1,158 @@
+"""Constraints without a name are found by what they are."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from altering import everything, read, script, up
+from safe import db, new_project, revision
+
+TABLES = """
+    CREATE TABLE p (id INTEGER PRIMARY KEY);
+    CREATE TABLE t (
+        id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, c INTEGER CHECK (c > 0),
+        UNIQUE (a), FOREIGN KEY(a) REFERENCES p (id)
+    );
+    INSERT INTO p VALUES (1), (2);
+    INSERT INTO t VALUES (1, 1, 2, 3), (2, 2, NULL, 1);
+"""
+PLAIN = (
+    """
+    op.create_foreign_key(None, "t", "p", ["b"], ["id"])
+    op.create_foreign_key(None, "t", "p", ["c"], ["id"])
+    op.create_unique_constraint(None, "t", ["b", "c"])
+    op.create_check_constraint(None, "t", "b < 5")
+    """,
+    """
+    op.drop_constraint(None, "t", type_="check")
+    op.drop_constraint(None, "t", type_="unique")
+    op.drop_constraint(None, "t", type_="foreignkey")
+    op.drop_constraint(None, "t", type_="foreignkey")
+    """,
+)
+BATCH = (
+    """
+    with op.batch_alter_table("t", schema=None) as batch_op:
+        batch_op.create_foreign_key(None, "p", ["b"], ["id"])
+        batch_op.create_foreign_key(None, "p", ["c"], ["id"])
+        batch_op.create_unique_constraint(None, ["b", "c"])
+        batch_op.create_check_constraint(None, "b < 5")
+    """,
+    """
+    with op.batch_alter_table("t", schema=None) as batch_op:
+        batch_op.drop_constraint(None, type_="check")
+        batch_op.drop_constraint(None, type_="unique")
+        batch_op.drop_constraint(None, type_="foreignkey")
+        batch_op.drop_constraint(None, type_="foreignkey")
+    """,
+)
+
+
+@pytest.fixture
+def url(new_database, monkeypatch):
+    """An empty SQLite database, which manage.py uses."""
+    url = new_database("sqlite")
+    monkeypatch.setenv("DATABASE_URL", url)
+    return url
+
+
+@pytest.mark.parametrize(("going_up", "going_down"), [PLAIN, BATCH], ids=["plain", "batch"])
+def test_a_script_drops_the_constraints_that_it_made(project, url, going_up, going_down):
+    """Where a table has several, those of the script's own columns and conditions go."""
+    new_project(project)
+    script(url, TABLES.replace("VALUES (1), (2)", "VALUES (1), (2), (3)"))
+    before = everything(url)
+    up(project, 1, going_up, going_down)
+    assert len(read(url, "PRAGMA foreign_key_list(t)")) == 3
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert everything(url) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("t_a_key", "unique"), ("t_a_fkey", "foreignkey"), ("t_c_check", "check")],
+)
+def test_names_that_postgresql_gave_are_understood(project, url, name, kind):
+    """A script written against PostgreSQL drops the constraint that has no name here."""
+    new_project(project)
+    script(url, TABLES)
+    up(project, 1, f'op.drop_constraint("{name}", "t", type_="{kind}")')
+    (definition,) = read(url, "SELECT sql FROM sqlite_master WHERE name = 't'")[0]
+    words = {"unique": "UNIQUE", "foreignkey": "FOREIGN", "check": "CHECK"}
+    assert {word for word in words.values() if word not in definition} == {words[kind]}
+
+
+def test_names_of_a_convention_are_understood(project, url):
+    """`naming_convention` of a batch names what has no name."""
+    new_project(project)
+    script(url, TABLES)
+    up(
+        project,
+        1,
+        """
+        convention = {"uq": "uq_%(table_name)s_%(column_0_name)s"}
+        with op.batch_alter_table("t", naming_convention=convention) as batch:
+            batch.drop_constraint("uq_t_a", type_="unique")
+        """,
+    )
+    assert "UNIQUE" not in read(url, "SELECT sql FROM sqlite_master WHERE name = 't'")[0][0]
+
+
+def test_a_constraint_that_is_not_clear_is_asked_for(project, url):
+    """With several and none of the script's own, one line says so and nothing is changed."""
+    new_project(project)
+    script(url, TABLES.replace("b INTEGER", "b INTEGER REFERENCES p (id)"))
+    before = everything(url)
+    revision(project, 1, 'op.drop_constraint(None, "t", type_="foreignkey")')
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert "it is not clear which foreign key of the table 't' is meant" in failed.error
+    assert everything(url) == before
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def server(request, new_database, monkeypatch):
+    """An empty database of a server, which manage.py uses."""
+    url = new_database(request.param)
+    monkeypatch.setenv("DATABASE_URL", url)
+    return url
+
+
+@pytest.mark.parametrize(("going_up", "going_down"), [PLAIN, BATCH], ids=["plain", "batch"])
+def test_names_that_the_database_gave_are_found(project, server, going_up, going_down):
+    """On PostgreSQL and MySQL a downgrade drops what its upgrade made without a name."""
+    new_project(project)
+    revision(
+        project,
+        1,
+        """
+        op.create_table("p", sa.Column("id", sa.Integer, primary_key=True))
+        op.create_table(
+            "t", sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("a", sa.Integer, sa.ForeignKey("p.id"), unique=True),
+            sa.Column("b", sa.Integer), sa.Column("c", sa.Integer)
+        )
+        """,
+    )
+    going_up = "\n".join(line for line in going_up.splitlines() if "check" not in line)
+    lines = [line for line in going_down.splitlines() if "check" not in line]
+    # MySQL keeps an index as long as a foreign key needs it
+    lines.sort(key=lambda line: 'type_="unique"' in line)
+    going_down = "\n".join(line for line in lines if line.strip())
+    revision(project, 2, going_up, going_down)
+    assert db(project, "upgrade").status == 0
+    assert keys(server) == [("a",), ("b",), ("b", "c"), ("c",)]
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert keys(server) == [("a",)]
+
+
+def keys(url):
+    """Give the columns of each foreign key and unique constraint of `t`."""
+    engine = sa.create_engine(url)
+    inspector = sa.inspect(engine)
+    found = {tuple(key["constrained_columns"]) for key in inspector.get_foreign_keys("t")}
+    found |= {tuple(key["column_names"]) for key in inspector.get_unique_constraints("t")}
+    engine.dispose()
+    return sorted(found)

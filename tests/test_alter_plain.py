@@ -1,0 +1,292 @@
+"""Old scripts without a batch run on SQLite, up and down."""
+
+from __future__ import annotations
+
+import pytest
+from altering import everything, foreign_keys, read, script, up
+from safe import db, new_project, revision
+
+TABLES = """
+    CREATE TABLE p (id INTEGER PRIMARY KEY, a INTEGER, b TEXT, c TEXT CHECK (c <> ''));
+    CREATE TABLE t (
+        id INTEGER NOT NULL, a INTEGER, b VARCHAR(20) DEFAULT 'x' NOT NULL, c TEXT, d INTEGER,
+        PRIMARY KEY (id), CONSTRAINT uq_c UNIQUE (c), CONSTRAINT ck_d CHECK (d > 0),
+        CONSTRAINT fk_d FOREIGN KEY(d) REFERENCES p (id)
+    );
+    CREATE INDEX ix_b ON t (b);
+    CREATE TABLE child (id INTEGER PRIMARY KEY, t_id INTEGER REFERENCES t (id) ON DELETE CASCADE);
+    INSERT INTO p VALUES (1, 1, 'p', 'q'), (2, 2, 'r', 's');
+    INSERT INTO t VALUES (1, 1, '1', 'u', 1), (2, 2, '2', 'v', 2), (3, NULL, '3', NULL, NULL);
+    INSERT INTO child VALUES (1, 1), (2, 2), (3, 3);
+"""
+
+# what goes up, what comes down, and how `t` is defined between
+OPERATIONS = {
+    "type": (
+        'op.alter_column("t", "a", existing_type=sa.Integer(), type_=sa.BigInteger())',
+        'op.alter_column("t", "a", existing_type=sa.BigInteger(), type_=sa.Integer())',
+        "a BIGINT,",
+    ),
+    "not null": (
+        'op.execute("UPDATE t SET a = 0 WHERE a IS NULL")\n'
+        'op.alter_column("t", "a", existing_type=sa.Integer(), nullable=False)',
+        'op.alter_column("t", "a", existing_type=sa.Integer(), nullable=True)\n'
+        'op.execute("UPDATE t SET a = NULL WHERE a = 0")',
+        "a INTEGER NOT NULL,",
+    ),
+    "nullable": (
+        'op.alter_column("t", "b", existing_type=sa.String(20), nullable=True)',
+        'op.alter_column("t", "b", existing_type=sa.String(20), nullable=False)',
+        "b VARCHAR(20) DEFAULT 'x',",
+    ),
+    "default": (
+        'op.alter_column("t", "b", server_default="y")',
+        'op.alter_column("t", "b", server_default="x")',
+        "b VARCHAR(20) DEFAULT 'y' NOT NULL,",
+    ),
+    "name": (
+        'op.alter_column("t", "b", new_column_name="bb")',
+        'op.alter_column("t", "bb", new_column_name="b")',
+        'bb" VARCHAR(20)',
+    ),
+    "drop and add a plain column": (
+        'op.add_column("t", sa.Column("z", sa.Integer()))',
+        'op.drop_column("t", "z")',
+        "z INTEGER",
+    ),
+    "drop an indexed column": (
+        'op.add_column("t", sa.Column("z", sa.Integer()))\n'
+        'op.create_index("ix_z", "t", ["z", "a"])',
+        'op.drop_column("t", "z")',
+        "z INTEGER",
+    ),
+    "drop a column of a key": (
+        'op.add_column("t", sa.Column("z", sa.Integer()))\n'
+        'op.create_unique_constraint("uq_z", "t", ["z", "a"])\n'
+        'op.create_foreign_key("fk_z", "t", "p", ["z"], ["id"])',
+        'op.drop_column("t", "z")',
+        "CONSTRAINT uq_z UNIQUE (z, a)",
+    ),
+    "drop a column of a check": (
+        'op.add_column("t", sa.Column("z", sa.Integer()))\n'
+        'op.create_check_constraint("ck_z", "t", "z > a")',
+        'op.drop_column("t", "z")',
+        "CONSTRAINT ck_z CHECK (z > a)",
+    ),
+    "column with a foreign key": (
+        'op.add_column("t", sa.Column("z", sa.Integer(), sa.ForeignKey("p.id", name="fk_z")))',
+        'op.drop_constraint("fk_z", "t", type_="foreignkey")\nop.drop_column("t", "z")',
+        "CONSTRAINT fk_z FOREIGN KEY(z) REFERENCES p (id)",
+    ),
+    "column with an unnamed foreign key": (
+        'op.add_column("t", sa.Column("z", sa.Integer(), nullable=True))\n'
+        'op.create_foreign_key(None, "t", "p", ["z"], ["id"], ondelete="CASCADE")',
+        'op.drop_constraint(None, "t", type_="foreignkey")\nop.drop_column("t", "z")',
+        "FOREIGN KEY(z) REFERENCES p (id) ON DELETE CASCADE",
+    ),
+    "column that is unique": (
+        'op.add_column("t", sa.Column("z", sa.Integer(), unique=True))',
+        'op.drop_column("t", "z")',
+        "UNIQUE (z)",
+    ),
+    "column with a default that is computed": (
+        'op.add_column("t", sa.Column("z", sa.DateTime(), nullable=False,\n'
+        "    server_default=sa.func.now()))",
+        'op.drop_column("t", "z")',
+        "z DATETIME DEFAULT",
+    ),
+    "unique": (
+        'op.create_unique_constraint("uq_a", "t", ["a", "b"])',
+        'op.drop_constraint("uq_a", "t", type_="unique")',
+        "CONSTRAINT uq_a UNIQUE (a, b)",
+    ),
+    "check": (
+        'op.create_check_constraint("ck_a", "t", "a < 100")',
+        'op.drop_constraint("ck_a", "t", type_="check")',
+        "CONSTRAINT ck_a CHECK (a < 100)",
+    ),
+    "foreign key": (
+        'op.create_foreign_key("fk_a", "t", "p", ["a"], ["id"], ondelete="SET NULL")',
+        'op.drop_constraint("fk_a", "t", type_="foreignkey")',
+        "CONSTRAINT fk_a FOREIGN KEY(a) REFERENCES p (id) ON DELETE SET NULL",
+    ),
+    "drop a unique constraint": (
+        'op.drop_constraint("uq_c", "t", type_="unique")\n'
+        'op.drop_constraint("ck_d", "t", type_="check")\n'
+        'op.drop_constraint("fk_d", "t", type_="foreignkey")',
+        'op.create_unique_constraint("uq_c", "t", ["c"])\n'
+        'op.create_check_constraint("ck_d", "t", "d > 0")\n'
+        'op.create_foreign_key("fk_d", "t", "p", ["d"], ["id"])',
+        "PRIMARY KEY (id)\n    )",
+    ),
+}
+
+
+@pytest.fixture
+def url(new_database, monkeypatch):
+    """An empty SQLite database, which manage.py uses."""
+    url = new_database("sqlite")
+    monkeypatch.setenv("DATABASE_URL", url)
+    return url
+
+
+@pytest.fixture(params=[True, False], ids=["on", "off"])
+def enforced(request):
+    """Foreign keys enforced, or not."""
+    with foreign_keys(request.param):
+        yield request.param
+
+
+def plain(found):
+    """Forget how names are quoted, and white space."""
+    schema = {
+        key: " ".join((sql or "").replace('"', "").split()) for key, sql in found["schema"].items()
+    }
+    return {**found, "schema": schema}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_without_a_batch_goes_up_and_down(project, url, enforced, operation):
+    """The definition says so in between, and behind it all is as it was."""
+    new_project(project)
+    script(url, TABLES)
+    before = plain(everything(url))
+    going_up, going_down, expected = OPERATIONS[operation]
+    up(project, 1, going_up, going_down)
+    (definition,) = read(url, "SELECT sql FROM sqlite_master WHERE name = 't'")
+    assert expected in definition[0]
+    assert read(url, "SELECT * FROM child") == [(1, 1), (2, 2), (3, 3)]
+    assert [row[0] for row in read(url, "SELECT id FROM t ORDER BY id")] == [1, 2, 3]
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    after = plain(everything(url))
+    assert {k: v for k, v in after.items() if k != "schema"} == {
+        k: v for k, v in before.items() if k != "schema"
+    }
+    assert sorted(after["schema"]) == sorted(before["schema"])
+    if operation != "nullable":  # whose parts come in another order
+        assert after["schema"] == before["schema"]
+    assert db(project, "upgrade").status == 0
+
+
+def test_a_primary_key_is_made_and_dropped(project, url, enforced):
+    """`op.create_primary_key` and `op.drop_constraint` work on a table that none refers to."""
+    new_project(project)
+    script(url, "CREATE TABLE k (a INTEGER, b INTEGER); INSERT INTO k VALUES (1, 2), (1, 3);")
+    up(
+        project,
+        1,
+        'op.create_primary_key("pk_k", "k", ["a", "b"])',
+        'op.drop_constraint("pk_k", "k", type_="primary")',
+    )
+    assert [row[5] for row in read(url, "PRAGMA table_info(k)")] == [1, 2]
+    assert db(project, "downgrade").status == 0
+    assert read(url, "SELECT sql FROM sqlite_master WHERE name = 'k'") == [
+        ("CREATE TABLE k (a INTEGER, b INTEGER)",)
+    ]
+    assert read(url, "SELECT rowid, * FROM k") == [(1, 1, 2), (2, 1, 3)]
+
+
+def test_references_follow_a_renamed_table(project, url, enforced):
+    """`op.rename_table` leaves no foreign key, index or trigger behind."""
+    new_project(project)
+    script(url, TABLES)
+    before = plain(everything(url))
+    up(project, 1, 'op.rename_table("t", "tt")', 'op.rename_table("tt", "t")')
+    assert read(url, "PRAGMA foreign_key_list(child)")[0][2] == "tt"
+    assert db(project, "downgrade").status == 0
+    assert plain(everything(url)) == before
+
+
+CLASSIC_UP = """
+    op.add_column("user", sa.Column("role_id", sa.Integer(), nullable=True))
+    op.create_foreign_key(None, "user", "role", ["role_id"], ["id"])
+    """
+CLASSIC_DOWN = """
+    op.drop_constraint(None, "user", type_="foreignkey")
+    op.drop_column("user", "role_id")
+    """
+CLASSIC_BATCH_UP = """
+    with op.batch_alter_table("user", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("role_id", sa.Integer(), nullable=True))
+        batch_op.create_foreign_key(None, "role", ["role_id"], ["id"])
+    """
+CLASSIC_BATCH_DOWN = """
+    with op.batch_alter_table("user", schema=None) as batch_op:
+        batch_op.drop_constraint(None, type_="foreignkey")
+        batch_op.drop_column("role_id")
+    """
+
+
+@pytest.mark.parametrize(
+    ("going_up", "going_down"),
+    [(CLASSIC_UP, CLASSIC_DOWN), (CLASSIC_BATCH_UP, CLASSIC_BATCH_DOWN)],
+    ids=["plain", "batch"],
+)
+def test_the_classic_downgrade(project, url, enforced, going_up, going_down):
+    """A column that came to `user`, which `post` refers to, goes again; every row is there."""
+    new_project(project)
+    script(
+        url,
+        """
+        CREATE TABLE role (id INTEGER NOT NULL, PRIMARY KEY (id));
+        CREATE TABLE user (
+            id INTEGER NOT NULL, name VARCHAR(80), UNIQUE (name), PRIMARY KEY (id)
+        );
+        CREATE TABLE post (
+            id INTEGER NOT NULL, user_id INTEGER, PRIMARY KEY (id),
+            FOREIGN KEY(user_id) REFERENCES user (id) ON DELETE CASCADE
+        );
+        INSERT INTO role VALUES (1);
+        INSERT INTO user VALUES (1, 'ann'), (2, 'bob');
+        INSERT INTO post VALUES (1, 1), (2, 2), (3, 1);
+        """,
+    )
+    before = everything(url)
+    up(
+        project,
+        1,
+        going_up + '\nop.execute("UPDATE user SET role_id = 1")'.replace("\n", "\n    "),
+        going_down,
+    )
+    assert read(url, "SELECT role_id FROM user") == [(1,), (1,)]
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert everything(url) == before
+
+
+def test_operations_on_one_table_share_a_copy(project, url, monkeypatch):
+    """What follows each other on one table costs one copy of its rows."""
+    new_project(project)
+    script(url, TABLES)
+    from migrate_script.running.recreation import Recreation
+
+    copies = []
+    copy = Recreation._copy
+    monkeypatch.setattr(
+        Recreation, "_copy", lambda self, *args: copies.append(args) or copy(self, *args)
+    )
+    up(
+        project,
+        1,
+        """
+        op.alter_column("t", "a", existing_type=sa.Integer(), type_=sa.BigInteger())
+        op.drop_column("t", "c")
+        op.create_check_constraint("ck_a", "t", "a < 100")
+        op.alter_column("p", "b", existing_type=sa.Text(), nullable=False)
+        """,
+    )
+    assert len(copies) == 2
+
+
+def test_a_constraint_that_is_not_there_is_named(project, url):
+    """One line says which one is missing, and nothing is changed."""
+    new_project(project)
+    script(url, TABLES)
+    before = everything(url)
+    revision(project, 1, 'op.drop_constraint("uq_nowhere", "t", type_="unique")')
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert failed.error.startswith("Error: the table 't' has no unique constraint 'uq_nowhere': ")
+    assert len(failed.error.splitlines()) == 1
+    assert everything(url) == before
