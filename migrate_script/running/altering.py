@@ -99,6 +99,7 @@ class Altering:
     """The alterations of one database.
 
     :param context: Alembic's MigrationContext
+    :raises: nothing
     """
 
     def __init__(self, context: Any) -> None:

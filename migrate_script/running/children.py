@@ -27,6 +27,7 @@ class Violation(NamedTuple):
     :param parent: the table it refers to
     :param columns: the columns it refers by
     :param rowid: which row it is; None in a table without rowids
+    :raises: nothing
     """
 
     table: str
@@ -95,6 +96,7 @@ class Watch:
     """Compares the foreign keys before and after each step.
 
     :param database: the database of the steps
+    :raises: nothing
     """
 
     def __init__(self, database: Database) -> None:

@@ -22,6 +22,7 @@ class Plain:
     """The operations of one step that wait to be written.
 
     :param altering: gives the changes of a table
+    :raises: nothing
     """
 
     def __init__(self, altering: Any) -> None:

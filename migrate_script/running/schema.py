@@ -17,6 +17,7 @@ class Entry(NamedTuple):
     :param name: its name
     :param table: the table or view that it belongs to
     :param sql: how it was created; None for the index of a constraint
+    :raises: nothing
     """
 
     type: str
@@ -30,6 +31,7 @@ class Database:
 
     :param connection: SQLAlchemy's connection
     :param schema: the name under which the file is attached
+    :raises: nothing
     """
 
     def __init__(self, connection: Any, schema: str | None = None) -> None:

@@ -23,6 +23,7 @@ class Clause:
     """A constraint, of a column or of the table, or a column's default, collation or expression.
 
     :param words: its tokens
+    :raises: nothing
     """
 
     def __init__(self, words: Sequence[Token]) -> None:
@@ -105,7 +106,11 @@ def _clauses(words: list[Token], starts: set[str]) -> Iterator[Clause]:
 
 
 class Item:
-    """What stands between two commas of a CREATE TABLE."""
+    """What stands between two commas of a CREATE TABLE.
+
+    :param words: its tokens
+    :raises: nothing
+    """
 
     def __init__(self, words: list[Token]) -> None:
         self.lead = words[0].lead
@@ -123,6 +128,7 @@ class Constraint(Item):
     """A constraint of the table.
 
     :param words: its tokens
+    :raises: nothing
     """
 
     def __init__(self, words: list[Token]) -> None:
@@ -138,6 +144,7 @@ class Column(Item):
     """A column.
 
     :param words: its tokens
+    :raises: nothing
     """
 
     def __init__(self, words: list[Token]) -> None:
