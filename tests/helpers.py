@@ -16,6 +16,15 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 
+def write_source(path: Path, text: str) -> Path:
+    """Write a file of Python, which may have been written and imported a moment ago."""
+    path.write_text(text, encoding="utf-8")
+    # Python takes a file of the same second and size for the one that it compiled
+    for compiled in path.parent.glob(f"__pycache__/{path.stem}.*"):
+        compiled.unlink()
+    return path
+
+
 class Result(NamedTuple):
     """What a command left: its exit status, its standard output, its standard error."""
 
@@ -40,8 +49,7 @@ class Project:
         """Write a file, its indentation taken off."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
-        return path
+        return write_source(path, textwrap.dedent(text).lstrip("\n"))
 
     def run(self, script: str, *arguments: str) -> Result:
         """Do what `python script arguments` does, in this process."""

@@ -11,7 +11,7 @@ import time
 import uuid
 from typing import Any, Callable, Iterator
 
-from helpers import Project, rows, tables
+from helpers import Project, rows, tables, write_source
 
 MANAGE = """
     import json
@@ -73,7 +73,7 @@ def revision(
         down=textwrap.indent(textwrap.dedent(down).strip(), "    "),
     )
     path = project.folder / f"migrations/versions/r{number}_.py"
-    path.write_text(text.lstrip(), encoding="utf-8")
+    write_source(path, text.lstrip())
 
 
 def db(project: Project, *arguments: str) -> Any:
@@ -299,4 +299,4 @@ def mortal(project: Project) -> None:
     """Let the environment variable DIE say where `manage.py` is to end suddenly."""
     project.write("sudden_death.py", SUDDEN_DEATH)
     path = project.folder / "manage.py"
-    path.write_text("import sudden_death\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    write_source(path, "import sudden_death\n" + path.read_text(encoding="utf-8"))
