@@ -634,6 +634,15 @@ def test_several_heads(db):
     assert db("upgrade").status == 0
 
 
+def test_a_folder_without_revisions(db):
+    """There is nothing to do, and that is no failure."""
+    for path in (db.project.folder / "migrations/versions").glob("*.py"):
+        path.unlink()
+    for words in (["upgrade"], ["downgrade", "base"], ["current"], ["heads"], ["stamp", "base"]):
+        answer = db(*words)
+        assert (answer.status, answer.out, answer.error) == (0, "", ""), words
+
+
 def test_steps_back_from_a_merge(db):
     """Alembics that cannot choose a way say which words do not leave a choice."""
     broken(

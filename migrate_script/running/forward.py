@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import threading
 import time
 from functools import partial
@@ -49,7 +50,12 @@ class Run:
         """Work out every step of a database; the script of each is loaded and can be run."""
         assert self.planner is not None
         self.heads_of_each.append(tuple(heads))
-        return list(self.planner(heads, context))
+        try:
+            return list(self.planner(heads, context))
+        except RuntimeError as error:
+            if _is_end_of_history(error, context):
+                return []
+            raise
 
     def look_ahead(self, heads: Any, context: Any) -> list[Any]:
         """Work out what there is to do, if nobody else does it before.
@@ -110,6 +116,15 @@ class Run:
             if script is not None and script not in self.scripts:
                 self.scripts.append(script)
             yield script
+
+
+def _is_end_of_history(error: RuntimeError, context: Any) -> bool:
+    """Tell how Alembic before 1.6 says, on Python 3.7 and later, that there is nothing to run.
+
+    Asked for a number of steps, it has run out of them: that stays an error.
+    """
+    target = str(context.opts.get("destination_rev"))
+    return "StopIteration" in str(error) and re.search(r"[-+]\d", target) is None
 
 
 def option_missing(name: str, option: str) -> errors.NeedsNewerAlembic:
