@@ -729,6 +729,38 @@ def test_a_template_that_writes_nonsense(db):
     assert files_of(db.project) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "parameter"),
+    [
+        (["init", "-d", "other", "--package"], "package"),
+        (["stamp", "--purge"], "purge"),
+        (["history", "-i"], "indicate_current"),
+        (["check"], None),
+    ],
+)
+def test_what_an_old_alembic_lacks(db, words, parameter):
+    """One line names the option or the command, and the Alembic that is installed."""
+    import alembic
+    from alembic import command
+
+    function = getattr(command, words[0], None)
+    known = function and (parameter is None or parameter in inspect.signature(function).parameters)
+    answer = db(*words)
+    if known:
+        assert "has no" not in answer.error
+        return
+    option = f" --{parameter.replace('_', '-')}" if parameter else ""
+    name = words[0] + option if parameter else f"db {words[0]}"
+    assert (answer.status, answer.out, answer.error) == (
+        1,
+        "",
+        one_line(
+            f"Alembic {alembic.__version__} has no '{name}': install a newer Alembic to use it"
+        ),
+    )
+    assert not (db.project.folder / "other").exists()
+
+
 def test_a_failure_of_the_applications_own(db):
     """A @migrate.configure function that raises is no exception to the one line."""
     shop = db.project.folder / "shop.py"
