@@ -1,0 +1,165 @@
+"""What is wrong with the application, the migrations folder or a script in it."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from .words import MigrateError, cause_of
+
+
+class NotConfigured(MigrateError):
+    """There is no application, or it has no database to migrate."""
+
+    @classmethod
+    def no_context(cls) -> NotConfigured:
+        return cls("there is no application here: call this inside 'with app.app_context():'")
+
+    @classmethod
+    def no_migrate(cls, app_name: str) -> NotConfigured:
+        return cls(
+            f"the application '{app_name}' has no database to migrate: "
+            "add 'Migrate(app, db)', or 'migrate.init_app(app, db)' where the application is made"
+        )
+
+
+class FolderError(MigrateError):
+    """The migrations folder is missing, in the way or unreadable."""
+
+    @classmethod
+    def missing(cls, directory: str, absolute: str) -> FolderError:
+        return cls(
+            f"there is no migrations folder '{directory}' (looked for {absolute}): "
+            "create it with 'db init', or name another one with --directory"
+        )
+
+    @classmethod
+    def no_versions(cls, versions: str) -> FolderError:
+        return cls(
+            f"the folder '{versions}' is missing, so no revision can be found: restore it from "
+            "version control, or create it empty if there was never a revision"
+        )
+
+    @classmethod
+    def no_file(cls, path: str) -> FolderError:
+        return cls(f"the file '{path}' is missing: restore it from version control")
+
+    @classmethod
+    def exists(cls, directory: str) -> FolderError:
+        return cls(
+            f"the folder '{directory}' exists already and is not empty: "
+            "remove it first, or name another one with --directory"
+        )
+
+    @classmethod
+    def bad_ini(cls, path: str, reason: str) -> FolderError:
+        return cls(f"'{path}' cannot be read: {reason}: correct it or restore it")
+
+    @classmethod
+    def no_template(cls, template: str, known: Sequence[str]) -> FolderError:
+        return cls(
+            f"there is no template '{template}': there are {', '.join(known)}, "
+            "or give the path of a folder of your own"
+        )
+
+    @classmethod
+    def not_writable(cls, path: str, reason: str) -> FolderError:
+        return cls(f"cannot write '{path}': {reason}: nothing was changed")
+
+
+CORRECT_AND_REPEAT = ": correct the file and run the command again"
+
+
+class ScriptError(MigrateError):
+    """A file of the migrations folder cannot be used; `path` names it."""
+
+    def __init__(self, sentence: str, path: str) -> None:
+        super().__init__(sentence)
+        self.path = path
+
+    @classmethod
+    def failed(cls, path: str, line: int | None, cause: BaseException) -> ScriptError:
+        where = f"{path}, line {line}" if line else path
+        advice = CORRECT_AND_REPEAT[2:]
+        return cls(f"{where}: {cause_of(cause)}: {advice}", path)
+
+    @classmethod
+    def no_revision(cls, path: str) -> ScriptError:
+        return cls(
+            f"{path}: the file has no 'revision': give it the identifier it had, "
+            "or move the file out of the folder",
+            path,
+        )
+
+    @classmethod
+    def no_function(cls, path: str, name: str) -> ScriptError:
+        return cls(f"{path}: the file has no '{name}()': write one (it may be 'pass')", path)
+
+
+class RevisionError(MigrateError):
+    """A revision that is not there, or not clear."""
+
+    @classmethod
+    def not_resolved(cls, reason: str) -> RevisionError:
+        return cls(f"{reason.rstrip('.')}: 'db history' lists the revisions there are")
+
+    @classmethod
+    def ambiguous(cls) -> RevisionError:
+        return cls(
+            "several ways lead on from here, so a number of steps is not clear: "
+            "name the revision to go to ('db history' lists them)"
+        )
+
+    @classmethod
+    def unknown_in_database(cls, revision: str) -> RevisionError:
+        return cls(
+            f"the database is at revision '{revision}', which no script in the folder has: bring "
+            f"the script back (from version control or the release that ran it), or, if the schema "
+            "is known to match, 'db stamp --purge REVISION'"
+        )
+
+    @classmethod
+    def several_heads(cls, heads: Sequence[str]) -> RevisionError:
+        return cls(
+            f"there are several heads ({', '.join(heads)}): join them with 'db merge', "
+            "or name one, or all with 'heads'"
+        )
+
+    @classmethod
+    def nothing_to_merge(cls, heads: Sequence[str]) -> RevisionError:
+        at = f"one head, {heads[0]}" if heads else "no revision"
+        return cls(f"there is {at}, so nothing to join: name the revisions to join")
+
+    @classmethod
+    def missing_parent(cls, revision: str) -> RevisionError:
+        return cls(
+            f"a revision refers to '{revision}', which no script in the folder has: "
+            "restore that script, or correct the 'down_revision' that names it"
+        )
+
+    @classmethod
+    def not_up_to_date(cls) -> RevisionError:
+        return cls(
+            "the database is not at the head of the scripts, so it cannot be compared with the "
+            "models: run 'db upgrade' first"
+        )
+
+
+class NewFileError(MigrateError):
+    """A new revision cannot be written as asked; no file is left."""
+
+    @classmethod
+    def bad_id(cls, rev_id: str) -> NewFileError:
+        return cls(
+            f"'{rev_id}' cannot be a revision id: --rev-id takes 1 to 32 letters, digits and '_'"
+        )
+
+    @classmethod
+    def id_taken(cls, rev_id: str, path: str) -> NewFileError:
+        return cls(f"the revision id '{rev_id}' is taken by {path}: give another --rev-id")
+
+    @classmethod
+    def not_loadable(cls, path: str, cause: BaseException) -> NewFileError:
+        return cls(
+            f"the new revision '{path}' would not load ({cause_of(cause)}) and was removed: "
+            "correct what it was made from (script.py.mako, render_item, the message)"
+        )
