@@ -10,7 +10,7 @@ import migrate_script
 from . import errors
 from .cli import console
 from .cli.group import CommandGroup
-from .compat import aliases, flask_migrate, launcher, reloader, uncaught
+from .compat import aliases, executing, flask_migrate, launcher, reloader, spawning, uncaught
 
 
 def _config() -> type:
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str]) -> None:
         program = launcher.find(arguments)
     except errors.UsageError as error:
         console.fail(error)
+    spawning.call_in_new_processes(f"{__package__}.__main__", put_old_names.__name__)
+    executing.start_again_with(["-m", str(__package__)], program.argv[0])
     reloader.start_again_with(["-m", str(__package__), *program.launch])
     launcher.run(program)
 

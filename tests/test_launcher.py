@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
 import sys
@@ -224,12 +225,8 @@ def test_nothing_to_run(project, arguments, reason):
     """One line on stderr, and the status of a wrong command line."""
     project.write("package/__init__.py", "")
     done = project.process("-m", "migrate_script", *arguments, env=QUIET)
-    assert done == (
-        2,
-        "",
-        f"Error: 'python -m migrate_script': {reason}: "
-        "'python -m migrate_script --help' shows how\n",
-    )
+    advice = "'python -m migrate_script' without arguments says what it takes"
+    assert done == (2, "", f"Error: {reason}: {advice}\n")
 
 
 def test_an_option_of_nobody(project):
@@ -324,3 +321,104 @@ def test_no_way_out_is_offered_for_an_import_of_the_script(project):
     """A module that the script itself asks for is no driver."""
     project.write("manage.py", "import sqlalchemy\nimport pymssql_of_mine")
     under_both(project, "manage.py")
+
+
+SPAWNING = """
+    import multiprocessing
+    import sys
+
+    from flask_migrate import MigrateCommand
+    from flask_script import Manager
+
+
+    def seen(number):
+        return isinstance(MigrateCommand, Manager), number
+
+
+    if __name__ == "__main__":
+        context = multiprocessing.get_context(sys.argv[1])
+        pool = context.Pool(1)
+        print(pool.map(seen, [1, 2]), context.get_start_method())
+        pool.close()
+        pool.join()
+"""
+
+
+@pytest.mark.parametrize("how", ["program", "module"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_processes_of_multiprocessing_have_the_old_names(project, method, how):
+    """However they are started: on Python 3.14 and on other systems they are not forked."""
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system has no such method")
+    project.write("program.py", SPAWNING)
+    script = ["program.py"] if how == "program" else ["-m", "program"]
+    done = project.process("-m", "migrate_script", *script, method, env=QUIET)
+    expected = [(True, number) for number in (1, 2)]
+    assert done == (0, f"{expected} {method}\n", "")
+
+
+def test_multiprocessing_is_imported_by_who_needs_it(project):
+    """The launcher only waits for it, and leaves the module as it would be."""
+    project.write(
+        "program.py",
+        """
+        import sys
+
+        print("multiprocessing" in sys.modules)
+        import multiprocessing.spawn as spawn
+
+        print(spawn.__spec__.loader is spawn.__loader__, type(spawn.__loader__).__name__)
+        """,
+    )
+    assert under_both(project, "program.py").out == "False\nTrue SourceFileLoader\n"
+
+
+AGAIN = """
+    import os
+    import sys
+
+    from flask_migrate import MigrateCommand
+
+    if not os.environ.get("AGAIN"):
+        os.environ["AGAIN"] = "1"
+        python = {python}
+        os.{call}
+    print(sys.argv, type(MigrateCommand).__name__)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process is not replaced there")
+@pytest.mark.parametrize("how", ["program", "module"])
+@pytest.mark.parametrize(
+    ("python", "call"),
+    [
+        ("sys.executable", "execvp(python, [python] + sys.argv)"),
+        ("sys.executable", "execv(python, ['python'] + sys.argv)"),
+        ("sys.executable", "execle(python, 'python', *(sys.argv + [os.environ]))"),
+        ("'python'", "execvpe(python, [python] + sys.argv, os.environ)"),
+    ],
+)
+def test_a_script_that_starts_itself_again_has_the_old_names(project, python, call, how):
+    """The new process goes through the launcher, too."""
+    project.write("program.py", AGAIN.format(python=python, call=call))
+    script = ["program.py"] if how == "program" else ["-m", "program"]
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    env = {**QUIET, "PATH": path}
+    done = project.process("-m", "migrate_script", *script, "-v", env=env)
+    argv = "program.py" if how == "program" else str(project.folder / "program.py")
+    assert done == (0, f"{[argv, '-v']} MigrateCommand\n", "")
+
+
+def test_other_programs_are_started_as_they_are(project):
+    """What a script starts instead of itself is not launched."""
+    project.write("other.py", "import sys; print(sys.argv, 'migrate_script' in sys.modules)")
+    project.write(
+        "program.py",
+        """
+        import os
+        import sys
+
+        os.execv(sys.executable, ["python", "other.py", *sys.argv])
+        """,
+    )
+    assert under_both(project, "program.py").out == "['other.py', 'program.py'] False\n"

@@ -63,7 +63,7 @@ def _of_file(path: str, rest: Sequence[str]) -> Program:
         with open(path, "rb") as file:
             source = file.read()
     except OSError as error:
-        raise errors.BadValue(
+        raise errors.NothingToRun(
             COMMAND, f"there is no script '{path}' to run: {error.strerror}"
         ) from error
     code, loader = _compiled(source, _shown(path))
@@ -83,7 +83,7 @@ def _of_spec(spec: ModuleSpec | None, missing: str) -> tuple[CodeType, dict[str,
     loader: Any = spec.loader if spec else None
     code = loader.get_code(spec.name) if spec and hasattr(loader, "get_code") else None
     if spec is None or code is None:
-        raise errors.BadValue(COMMAND, missing)
+        raise errors.NothingToRun(COMMAND, missing)
     return code, {
         "__cached__": spec.cached,
         "__file__": spec.origin,
@@ -132,7 +132,7 @@ def find(arguments: Sequence[str]) -> Program:
     first, rest = arguments[0], arguments[1:]
     if first == "-m":
         if not rest:
-            raise errors.BadValue(COMMAND, "-m takes the name of a module")
+            raise errors.NothingToRun(COMMAND, "-m takes the name of a module")
         return _of_module(rest[0], rest[1:])
     if first.startswith("-"):
         raise errors.NoSuchOption(COMMAND, first)
