@@ -192,6 +192,7 @@ def upgrade(
     verify: bool = False,
     ddl_lock_timeout: float | None = None,
     backup: bool = False,
+    clean_leftovers: bool = False,
 ) -> list[str]:
     """Upgrade the database to a later revision.
 
@@ -207,6 +208,8 @@ def upgrade(
     :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
         that somebody else uses, on PostgreSQL; None for as long as it takes
     :param backup: `--backup`: copy the database before the first step
+    :param clean_leftovers: `--clean-leftovers`: on SQLite, drop the copies of tables that a stopped
+        batch has left, even where no revision is due; a copy with rows of its own stays
     :returns: the identifiers of the revisions that ran, in order
     :raises MigrateError: there is no such revision, or one failed
     """
@@ -218,6 +221,7 @@ def upgrade(
         lock_timeout=lock_timeout,
         dry_run=dry_run,
         backup=backup,
+        clean_leftovers=clean_leftovers,
         ddl_lock_timeout=ddl_lock_timeout,
         verify=verify,
     )

@@ -69,6 +69,8 @@ class Config(AlembicConfig):
     #: from the name of a bind (None: the default one) and a value for `sqlalchemy.url` to the URL
     #: that the application connects to; None where the value has nothing to do with it
     real_url: Callable[[str | None, Any], str | None] = staticmethod(lambda key, value: None)
+    #: drops what an env.py that ran before has left in the application's settings
+    forget_env_py: Callable[[], None] = staticmethod(lambda: None)
 
     def use_template(self, template: str) -> str:
         """Choose what `init` copies.

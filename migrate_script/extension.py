@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterable, Union
 
 from .cli.group import CommandGroup
 from .cli.shell import model_names
-from .state import MigrateState, with_real_urls
+from .state import MigrateState, with_application
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -109,5 +109,5 @@ class Migrate:
         """
         from .config import build  # imports Alembic, as said in `project`
 
-        callbacks = [with_real_urls, *self.configure_callbacks]
+        callbacks = [with_application, *self.configure_callbacks]
         return build(os.fspath(directory or self.directory), callbacks, x_arg, opts)

@@ -33,6 +33,19 @@ class Listener:
         :raises: nothing
         """
 
+    def counting(
+        self, number: int, count: int, revision: str, statements: int, seconds: float
+    ) -> None:
+        """A step takes long; this is told again and again.
+
+        :param number: which one of those of this database
+        :param count: how many there are
+        :param revision: its identifier
+        :param statements: how many statements it has begun
+        :param seconds: the time it has taken so far
+        :raises: nothing
+        """
+
     def note(self, sentence: str) -> None:
         """Something else that a person should know.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
@@ -36,6 +37,9 @@ class MigrateState:
         self.options = options
         self.configure_args = {k: v for k, v in options.items() if k not in SET_BESIDE}
         self._db = db
+        self._configured: dict[str, Any] = {}
+        self._commands = 0
+        self._lock = threading.Lock()
 
     @property
     def real_db(self) -> Any:
@@ -55,7 +59,7 @@ class MigrateState:
     @property
     def callbacks(self) -> list[Callable[[Any], Any]]:
         """The functions that finish a Config: ours, and what `@migrate.configure` collected."""
-        return [with_real_urls, *getattr(self.migrate, "configure_callbacks", ())]
+        return [with_application, *getattr(self.migrate, "configure_callbacks", ())]
 
     @contextmanager
     def options_for_one_command(self) -> Iterator[dict[str, Any]]:
@@ -65,21 +69,34 @@ class MigrateState:
 
         :raises: nothing
         """
-        configured = dict(self.configure_args)
+        with self._lock:
+            if not self._commands:
+                self._configured = dict(self.configure_args)
+            self._commands += 1
         try:
-            yield {**self.options, **configured}
+            yield {**self.options, **self._configured}
         finally:
-            self.configure_args.clear()
-            self.configure_args.update(configured)
+            with self._lock:
+                self._commands -= 1
+                self.forget_env_py()
+
+    def forget_env_py(self) -> None:
+        """Undo what an env.py has written into `configure_args`.
+
+        :raises: nothing
+        """
+        self.configure_args.clear()
+        self.configure_args.update(self._configured)
 
 
-def with_real_urls(config: Any) -> Any:
-    """Let a Config know the URLs of whichever application runs env.py.
+def with_application(config: Any) -> Any:
+    """Let a Config know the URLs and the settings of whichever application runs env.py.
 
     :param config: a Config of ours
     :raises: nothing
     """
     config.real_url = lambda key, value: real_url(current_state().real_db, key, value)
+    config.forget_env_py = lambda: current_state().forget_env_py()
     return config
 
 

@@ -6,10 +6,13 @@ import contextlib
 import sqlite3
 from typing import Any
 
+import sqlalchemy as sa
 from helpers import Project
 from safe import db, revision
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+
+from migrate_script.compat.postgresql import let_reflect
 
 
 def _enforce(connection: Any, record: Any) -> None:
@@ -49,6 +52,30 @@ def read(url: str, query: str) -> list[Any]:
         return connection.execute(query).fetchall()
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def inspected(url: str) -> Any:
+    """Look at a database, with an old SQLAlchemy at a new PostgreSQL too."""
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            let_reflect(connection)
+            yield sa.inspect(connection)
+    finally:
+        engine.dispose()
+
+
+def reads_checks(url: str) -> bool:
+    """Tell whether this SQLAlchemy reads the CHECKs of a kind of database."""
+    with inspected(url) as inspector:
+        try:
+            inspector.get_check_constraints("alembic_version")
+        except NotImplementedError:
+            return False
+        except sa.exc.NoSuchTableError:
+            return True  # it has looked
+    return True
 
 
 def everything(url: str, *but: str) -> dict[str, Any]:

@@ -118,6 +118,15 @@ class Project:
         return sorted(path.name for path in (self.folder / "migrations/versions").glob("*.py"))
 
 
+def execute(url: str, *statements: str) -> None:
+    """Run statements outside a transaction, on any SQLAlchemy."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+    engine.dispose()
+
+
 def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
     """Run a statement on a database, and give its rows where it has any."""
     engine = sa.create_engine(url)

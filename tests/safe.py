@@ -11,6 +11,8 @@ import time
 import uuid
 from typing import Any, Callable, Iterator
 
+import pytest
+from forking import Forked
 from helpers import Project, rows, tables, write_source
 
 MANAGE = """
@@ -191,6 +193,29 @@ def remove_cause(case: str, project: Project, url: str) -> None:
     revision(project, 2, cured(case))
 
 
+def fail_then_cure(case: str, project: Project, url: str) -> None:
+    """Upgrade to r2, which fails half-way, remove the cause, and upgrade again."""
+    before = picture(url)
+    revision(project, 2, broken(case))
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert len(failed.error.splitlines()) == 1
+    assert version(url) == ["r1"]
+    if not url.startswith("mysql"):
+        assert picture(url) == before
+    remove_cause(case, project, url)
+    again = db(project, "upgrade")
+    assert again.status == 0, again.err
+    assert version(url) == ["r2"]
+
+
+UPGRADE = ("manage.py", "db", "upgrade")
+# another run of the tests may have some in other databases of the server
+LOCKS = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE locktype = 'advisory' AND datname = current_database()
+"""
+
 # a step that says it is there and goes on when the test lets it
 GATE = """
     import os, time
@@ -201,17 +226,29 @@ GATE = """
 
 
 class Background:
-    """A command that runs in a process of its own while the test goes on."""
+    """A command that runs in a process of its own while the test goes on.
 
-    def __init__(self, project: Project, *arguments: str, **env: str) -> None:
+    :param project: its folder
+    :param arguments: those of Python
+    :param fresh: whether the interpreter is started for it alone
+    :param env: what is added to the environment
+    """
+
+    def __init__(self, project: Project, *arguments: str, fresh: bool = False, **env: str) -> None:
         self.err_path = project.folder / f"stderr_{uuid.uuid4().hex[:6]}"
-        with open(self.err_path, "wb") as err:
+        self.process: Any
+        environ = {**os.environ, **env}
+        if hasattr(os, "fork") and not fresh:
+            err = str(self.err_path)
+            self.process = Forked(list(arguments), str(project.folder), environ, err)
+            return
+        with open(self.err_path, "wb") as file:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=str(project.folder),
-                env={**os.environ, **env},
+                env=environ,
                 stdout=subprocess.DEVNULL,
-                stderr=err,
+                stderr=file,
             )
 
     @property
@@ -222,7 +259,7 @@ class Background:
     @property
     def err(self) -> str:
         """What it has written to stderr so far."""
-        return self.err_path.read_text(encoding="utf-8")
+        return self.err_path.read_text(encoding="utf-8") if self.err_path.exists() else ""
 
     def until(self, condition: Callable[[], Any]) -> Any:
         """Wait for something that this command is to bring about."""
@@ -246,14 +283,23 @@ class Background:
 
 
 @contextlib.contextmanager
-def background(project: Project, *arguments: str, **env: str) -> Iterator[Background]:
+def background(
+    project: Project, *arguments: str, fresh: bool = False, **env: str
+) -> Iterator[Background]:
     """Run `python arguments` beside the test, and see that it ends with it."""
-    running = Background(project, *arguments, **env)
+    running = Background(project, *arguments, fresh=fresh, **env)
     try:
         yield running
     finally:
         if running.process.poll() is None:
             running.kill()
+
+
+def ended(project: Project, *arguments: str, **env: str) -> Background:
+    """Run `python arguments` in a process of its own, to its end."""
+    with background(project, *arguments, **env) as running:
+        running.status()
+    return running
 
 
 def at_gate(project: Project, running: Background) -> None:
@@ -300,3 +346,41 @@ def mortal(project: Project) -> None:
     project.write("sudden_death.py", SUDDEN_DEATH)
     path = project.folder / "manage.py"
     write_source(path, "import sudden_death\n" + path.read_text(encoding="utf-8"))
+
+
+def begin(project: Project, down: str = "pass") -> None:
+    """Write a project whose database is at its only revision."""
+    new_project(project)
+    revision(project, 1, BASE, down)
+    assert db(project, "upgrade").status == 0
+
+
+def on_terminal(project: Project, *arguments: str, typed: bytes | None = None) -> tuple[int, str]:
+    """Run a command whose stderr is a terminal, on which all else is where something is typed.
+
+    :returns: its exit status, and what the terminal shows
+    """
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "manage.py", "db", *arguments]
+    also = {} if typed is None else {"stdin": theirs, "stdout": theirs}
+    child = subprocess.Popen(command, cwd=str(project.folder), stderr=theirs, **also)
+    os.close(theirs)
+    if typed is not None:
+        os.write(ours, typed)
+    said = b""
+    with contextlib.suppress(OSError):  # Linux says so when the other side is closed
+        while True:
+            part = os.read(ours, 1000)
+            if not part:
+                break
+            said += part
+    os.close(ours)
+    return child.wait(60), said.decode()
+
+
+def let_through(folder: Any) -> None:
+    """Let other users reach a folder, through those that pytest makes for one user alone."""
+    for parent in folder.parents:
+        if parent.name.startswith(("pytest", "popen")):
+            parent.chmod(0o755)

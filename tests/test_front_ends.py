@@ -638,8 +638,17 @@ def test_a_folder_without_revisions(db):
     """There is nothing to do, and that is no failure."""
     for path in (db.project.folder / "migrations/versions").glob("*.py"):
         path.unlink()
-    for words in (["upgrade"], ["downgrade", "base"], ["current"], ["heads"], ["stamp", "base"]):
-        answer = db(*words)
+    for words in (
+        "upgrade",
+        "downgrade base",
+        "stamp base",
+        "current",
+        "heads",
+        "branches",
+        "history",
+        "history -r base:",
+    ):
+        answer = db(*words.split())
         assert (answer.status, answer.out, answer.error) == (0, "", ""), words
 
 

@@ -540,7 +540,7 @@ def test_everything_public_is_documented():
     """A docstring says what it is, names every parameter, and what is raised."""
     wrong = []
     for module in MODULES:
-        if module == "errors.py":
+        if room_of(module) == "errors":
             continue  # its constructors take facts and raise nothing; their sentence says it all
         tree = tree_of(module)
         if not ast.get_docstring(tree):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 from helpers import rows, tables
-from safe import BASE, HALF_WAY, broken, cured, db, new_project, picture, remove_cause
-
-from safe import revision, version  # isort: skip
+from safe import (
+    BASE,
+    HALF_WAY,
+    begin,
+    cured,
+    db,
+    ended,
+    fail_then_cure,
+    mortal,
+    new_project,
+    picture,
+    revision,
+    version,
+)
 
 N, X, ID = ["id", "n"], ["id", "n", "x"], (["id"], [])
 EXPECTED = {
@@ -27,27 +39,14 @@ EXPECTED = {
 def at_r1(project, database, monkeypatch):
     """A project whose database, of each kind, is at its only revision."""
     monkeypatch.setenv("DATABASE_URL", database)
-    new_project(project)
-    revision(project, 1, BASE)
-    assert db(project, "upgrade").status == 0
+    begin(project)
     return project
 
 
 @pytest.mark.parametrize("case", HALF_WAY)
 def test_the_next_upgrade_works_without_repair(at_r1, database, case):
     """Once its cause is removed, a failed revision ends as if it had never failed."""
-    before = picture(database)
-    revision(at_r1, 2, broken(case))
-    failed = db(at_r1, "upgrade")
-    assert failed.status == 1
-    assert len(failed.error.splitlines()) == 1
-    assert version(database) == ["r1"]
-    if not database.startswith("mysql"):
-        assert picture(database) == before
-
-    remove_cause(case, at_r1, database)
-    again = db(at_r1, "upgrade")
-    assert again.status == 0, again.err
+    fail_then_cure(case, at_r1, database)
     assert picture(database) == {**EXPECTED[case], "alembic_version": (["version_num"], [("r2",)])}
 
 
@@ -59,6 +58,64 @@ def test_an_undisturbed_run_ends_the_same(at_r1, database):
     assert picture(database) == {**EXPECTED[case], "alembic_version": (["version_num"], [("r2",)])}
 
 
+# -- a transaction for each revision ----------------------------------------------------------
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_its_own(request, project, new_database, monkeypatch):
+    """A project whose env.py asks for a transaction per migration: project and URL."""
+    url = new_database(request.param)
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    env = project.folder / "migrations/env.py"
+    source = env.read_text(encoding="utf-8")
+    env.write_text(
+        source.replace(
+            "configure(connection=", "configure(transaction_per_migration=True, connection="
+        )
+    )
+    return project, url
+
+
+def test_what_ran_before_the_revision_that_failed_stands(each_its_own):
+    """Of three revisions the second fails: it is told how far it got, and what to type."""
+    project, url = each_its_own
+    revision(project, 1, BASE)
+    revision(project, 2, 'op.execute("UPDATE a SET n = 7")\nop.drop_table("missing")')
+    revision(project, 3, 'op.create_table("c", sa.Column("id", sa.Integer))')
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    missing = "no such table: missing" if "sqlite" in url else 'table "missing" does not exist'
+    assert failed.error == (
+        f"Error: revision r2 failed: {missing} [statement: DROP TABLE missing]; the database is "
+        "at r1, after 1 of 3 revisions: remove the cause and run 'db upgrade' again\n"
+    )
+    assert picture(url) == {
+        "a": (N, [(1, 100), (2, 100)]),
+        "alembic_version": (["version_num"], [("r1",)]),
+    }
+    revision(project, 2, 'op.execute("UPDATE a SET n = 7")')
+    again = db(project, "upgrade")
+    assert again.status == 0, again.err
+    assert version(url) == ["r3"]
+    assert rows(url, "SELECT n FROM a") == [(7,), (7,)]
+
+
+def test_a_downgrade_tells_how_far_it_got_too(each_its_own):
+    """The first step back stands, the second does not."""
+    project, url = each_its_own
+    revision(project, 1, BASE)
+    revision(project, 2, "pass", 'op.drop_table("missing")')
+    revision(project, 3, "pass")
+    assert db(project, "upgrade").status == 0
+    failed = db(project, "downgrade", "base")
+    assert failed.error.endswith(
+        "; the database is at r2, after 1 of 3 revisions: remove the cause and run 'db downgrade' "
+        "again\n"
+    )
+    assert version(url) == ["r2"]
+
+
 # -- the journal of MySQL and MariaDB ---------------------------------------------------------
 
 
@@ -67,9 +124,7 @@ def maria(project, new_database, monkeypatch):
     """A project whose MySQL or MariaDB database is at its only revision: project and URL."""
     url = new_database("mysql")
     monkeypatch.setenv("DATABASE_URL", url)
-    new_project(project)
-    revision(project, 1, BASE)
-    assert db(project, "upgrade").status == 0
+    begin(project)
     assert "migrate_script_journal" not in tables(url)
     return project, url
 
@@ -118,6 +173,97 @@ def test_a_revision_that_was_edited_meanwhile_is_refused(maria):
     assert db(project, "upgrade").status == 0
     assert rows(url, "SELECT n FROM a") == [(101,), (101,)]
     assert "migrate_script_journal" not in tables(url)
+
+
+NOTES = """
+    import datetime, hashlib, os, time, uuid
+    kinds = dict(made=sa.DateTime(), day=sa.Date(), t=sa.Float(), u=sa.String(36))
+    kinds.update(word=sa.String(80), x=sa.String(9))
+    notes = op.create_table("notes", *[sa.Column(name, kind) for name, kind in kinds.items()])
+    now = datetime.datetime.now()
+    op.bulk_insert(notes, [
+        dict(
+            made=now, day=now.date(), t=time.time(), u=str(uuid.uuid4()),
+            word=hashlib.sha1(os.urandom(9)).hexdigest(), x=x,
+        )
+        for x in ("one", "two")
+    ])
+    {}
+"""
+
+
+def test_what_differs_in_every_run_does_not_count(maria):
+    """Times, UUIDs and tokens of an insert that stands may be others; a word may not."""
+    project, url = maria
+    revision(project, 2, NOTES.replace("{}", 'op.drop_table("missing")'))
+    failed = db(project, "upgrade")
+    assert "Unknown table" in failed.error, failed.err
+    assert rows(url, "SELECT x FROM notes ORDER BY x") == [("one",), ("two",)]
+    edited = NOTES.replace("{}", "").replace('"two"', '"three"')
+    revision(project, 2, edited)
+    refused = db(project, "upgrade")
+    assert "and cannot go on: its statement 2 was [INSERT INTO notes" in refused.error
+    assert "] when it ran and has other values now: make the script as it was" in refused.error
+    revision(project, 2, NOTES.replace("{}", ""))
+    again = db(project, "upgrade")
+    assert again.status == 0, again.err
+    assert rows(url, "SELECT x FROM notes ORDER BY x") == [("one",), ("two",)]
+
+
+def test_a_loop_goes_on_where_it_stopped(maria):
+    """A script that counts the rows it has changed counts the same ones again."""
+    project, url = maria
+    mortal(project)
+    script = """
+        op.execute("INSERT INTO a (id, n) VALUES " + ", ".join(f"({i}, 0)" for i in range(11, 21)))
+        op.add_column("a", sa.Column("x", sa.Integer))
+        while op.get_bind().execute(sa.text("UPDATE a SET n = 5 WHERE n = 0 LIMIT 3")).rowcount:
+            op.execute("CREATE TABLE IF NOT EXISTS each_time (id INTEGER)")  # commits
+    """
+    revision(project, 2, script)
+    assert ended(project, "manage.py", "db", "upgrade", DIE="after 6").status() == -9
+    assert rows(url, "SELECT count(*) FROM a WHERE n = 0") == [(4,)]
+    again = db(project, "upgrade")
+    assert again.status == 0, again.err
+    assert rows(url, "SELECT n, count(*) FROM a GROUP BY n ORDER BY n") == [(5, 10), (100, 2)]
+
+
+def test_temporary_tables_are_filled_again(maria):
+    """They are gone with the process that made them."""
+    project, url = maria
+    script = """
+        op.execute("CREATE TEMPORARY TABLE t (one INTEGER)")
+        op.execute("INSERT INTO t VALUES (1), (2)")
+        op.add_column("a", sa.Column("x", sa.Integer))
+        op.execute("DELETE FROM t WHERE one = 1")
+        {}
+        op.execute("UPDATE a SET n = n + (SELECT sum(one) FROM t)")
+    """
+    revision(project, 2, script.replace("{}", 'op.drop_table("missing")'))
+    assert "2 statement(s)" not in db(project, "upgrade").error
+    revision(project, 2, script.replace("{}", ""))
+    again = db(project, "upgrade")
+    assert again.status == 0, again.err
+    assert rows(url, "SELECT n FROM a") == [(102,), (102,)]
+
+
+def test_what_a_script_tried_and_caught_is_tried_again(maria):
+    """A change of rows that failed, and did not end the revision."""
+    project, url = maria
+    script = """
+        try:
+            op.execute("INSERT INTO a (id, n) VALUES (1, 1)")
+        except sa.exc.IntegrityError:
+            op.execute("UPDATE a SET n = n + 1")
+        op.add_column("a", sa.Column("x", sa.Integer))
+        {}
+    """
+    revision(project, 2, script.replace("{}", 'op.drop_table("missing")'))
+    assert db(project, "upgrade").status == 1
+    revision(project, 2, script.replace("{}", ""))
+    again = db(project, "upgrade")
+    assert again.status == 0, again.err
+    assert rows(url, "SELECT n FROM a") == [(101,), (101,)]
 
 
 def test_an_unfinished_revision_comes_first(maria):
@@ -184,3 +330,98 @@ def test_a_failed_downgrade_goes_on_too(maria):
     assert db(project, "downgrade", "r1").status == 0
     assert rows(url, "SELECT n FROM a") == [(101,), (101,)]
     assert version(url) == ["r1"]
+
+
+ROLLS_BACK = """
+    from helper import give_up
+    op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
+    try:
+        op.get_bind().execute(sa.text("SELECT nothing FROM a"))
+    except Exception:
+        {}
+    op.add_column("a", sa.Column("x", sa.Integer))
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("how", ["give_up(op)", "try: give_up(op)\n        except: pass"])
+def test_what_rolls_back_the_run_from_elsewhere_is_stopped(
+    project, new_database, monkeypatch, kind, how
+):
+    """What others did would be gone, and the script would go on as if it were not."""
+    url = new_database(kind)
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    project.write(
+        "helper.py",
+        """
+        from sqlalchemy.orm import Session
+
+        def give_up(op):
+            session = Session(bind=op.get_bind())
+            session.connection()
+            session.rollback()
+        """,
+    )
+    revision(project, 1, BASE)
+    revision(project, 2, ROLLS_BACK.format(how))
+    done = db(project, "upgrade")
+    assert done.status == 1
+    assert done.error == (
+        "Error: revision r2 rolls back the transaction of the whole run, by rollback() of a "
+        "session or of its connection: let it roll back to a savepoint, by begin_nested(); "
+        "the database is at no revision, as before\n"
+    )
+    assert tables(url) == {}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_script_may_roll_back_to_its_savepoint(project, new_database, monkeypatch, kind):
+    """A session in a savepoint of the run, and one that only reads and is closed."""
+    url = new_database(kind)
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    revision(project, 1, BASE)
+    revision(
+        project,
+        2,
+        """
+        from sqlalchemy import orm
+        reader = orm.Session(bind=op.get_bind())
+        assert len(reader.execute(sa.text("SELECT n FROM a")).fetchall()) == 2
+        reader.close()
+        savepoint = op.get_bind().begin_nested()
+        op.execute("UPDATE a SET n = 1")
+        savepoint.rollback()
+        op.add_column("a", sa.Column("x", sa.Integer))
+        """,
+    )
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert rows(url, "SELECT n, x FROM a") == [(100, None), (100, None)]
+    assert version(url) == ["r2"]
+
+
+@pytest.mark.skipif(not hasattr(sa.engine.Connection, "commit"), reason="this SQLAlchemy has none")
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_what_follows_a_commit_of_a_script_is_committed_too(
+    project, new_database, monkeypatch, kind
+):
+    """SQLAlchemy has begun another transaction by then, which is not the one that Alembic ends."""
+    url = new_database(kind)
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    revision(project, 1, BASE)
+    revision(
+        project,
+        2,
+        """
+        op.create_table("b", sa.Column("id", sa.Integer))
+        op.get_bind().commit()
+        op.add_column("a", sa.Column("x", sa.Integer))
+        """,
+    )
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert version(url) == ["r2"]
+    assert tables(url)["a"] == ["id", "n", "x"]

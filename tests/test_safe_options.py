@@ -8,7 +8,19 @@ import signal
 import pytest
 import sqlalchemy as sa
 from helpers import rows, tables
-from safe import BASE, GATE, at_gate, background, db, new_project, picture, revision, version
+from safe import (
+    BASE,
+    GATE,
+    at_gate,
+    background,
+    begin,
+    db,
+    new_project,
+    on_terminal,
+    picture,
+    revision,
+    version,
+)
 
 UPGRADE = ("manage.py", "db", "upgrade")
 
@@ -17,9 +29,7 @@ UPGRADE = ("manage.py", "db", "upgrade")
 def at_r1(project, database, monkeypatch):
     """A project whose database, of each kind, is at its only revision."""
     monkeypatch.setenv("DATABASE_URL", database)
-    new_project(project)
-    revision(project, 1, BASE, 'op.drop_table("a")')
-    assert db(project, "upgrade").status == 0
+    begin(project, 'op.drop_table("a")')
     return project
 
 
@@ -144,37 +154,12 @@ def test_a_downgrade_says_what_it_loses(at_r1, database):
 
 def test_on_a_terminal_a_downgrade_asks(at_r1, database):
     """No keeps everything, yes and --yes go on."""
-    pty = pytest.importorskip("pty")
-    import os
-    import subprocess
-    import sys
-
-    def answer(word, *options):
-        ours, theirs = pty.openpty()
-        command = [sys.executable, "manage.py", "db", "downgrade", "base", *options]
-        child = subprocess.Popen(
-            command, cwd=str(at_r1.folder), stdin=theirs, stderr=theirs, stdout=theirs
-        )
-        os.close(theirs)
-        os.write(ours, word)
-        said = b""
-        try:
-            while True:
-                part = os.read(ours, 1000)
-                if not part:
-                    break
-                said += part
-        except OSError:  # Linux says so when the other side is closed
-            pass
-        os.close(ours)
-        return child.wait(60), said.decode()
-
-    status, said = answer(b"n\n")
+    status, said = on_terminal(at_r1, "downgrade", "base", typed=b"n\n")
     assert status == 1, said
     assert "this downgrade loses table 'a' (2 row(s)): go on? [y/N]" in said
     assert "Error: 'db downgrade' was not wanted: nothing was changed" in said
     assert version(database) == ["r1"]
-    status, said = answer(b"y\n")
+    status, said = on_terminal(at_r1, "downgrade", "base", typed=b"y\n")
     assert status == 0, said
     assert "a" not in tables(database)
 
@@ -216,9 +201,7 @@ def test_a_table_in_use_is_not_waited_for_longer_than_asked(project, new_databas
     """On PostgreSQL, who is in the way is named with the query."""
     url = new_database("postgresql")
     monkeypatch.setenv("DATABASE_URL", url)
-    new_project(project)
-    revision(project, 1, BASE)
-    assert db(project, "upgrade").status == 0
+    begin(project)
     revision(project, 2, 'op.add_column("a", sa.Column("x", sa.Integer))')
     engine = sa.create_engine(url)
     with engine.connect() as reader, reader.begin():
@@ -244,9 +227,7 @@ def left(project, new_database, monkeypatch):
     """A project on SQLite with one revision to run."""
     url = new_database("sqlite")
     monkeypatch.setenv("DATABASE_URL", url)
-    new_project(project)
-    revision(project, 1, BASE)
-    assert db(project, "upgrade").status == 0
+    begin(project)
     revision(
         project,
         2,
@@ -268,8 +249,8 @@ def test_a_copy_that_holds_nothing_of_its_own_is_dropped(left, copied):
     done = db(project, "upgrade")
     assert done.status == 0, done.err
     assert (
-        "INFO  [migrate_script] dropped '_alembic_tmp_a', left by an upgrade that was stopped: it "
-        "holds nothing of its own\n" in done.err
+        "INFO  [migrate_script] dropped '_alembic_tmp_a', left by a batch of Alembic's that was "
+        "stopped in revision r2: 'a' is whole, and the copy holds nothing of its own\n" in done.err
     )
     assert tables(url) == {"a": ["id", "n", "x"], "alembic_version": ["version_num"]}
     assert rows(url, "SELECT id, n FROM a") == [(1, 100), (2, 100)]
@@ -282,8 +263,9 @@ def test_a_copy_with_rows_of_its_own_is_kept_and_explained(left):
     rows(url, "INSERT INTO _alembic_tmp_a VALUES (3, 300)")
     told = db(project, "upgrade")
     assert (
-        "'_alembic_tmp_a' was left by an upgrade that was stopped, with 1 row(s) that are nowhere "
-        "else: look at them, then run the statement DROP TABLE _alembic_tmp_a on the database\n"
+        "'_alembic_tmp_a' was left by a batch of Alembic's that was stopped in revision r2, with 1 "
+        "row(s) that are nowhere else: look at them, then run the statement DROP TABLE "
+        "_alembic_tmp_a on the database\n"
     ) in told.err
     assert rows(url, "SELECT * FROM _alembic_tmp_a") == [(3, 300)]
     rows(url, "DROP TABLE _alembic_tmp_a")
@@ -300,3 +282,44 @@ def test_a_table_that_lives_on_in_its_copy_only_is_explained(left):
     rows(url, "ALTER TABLE _alembic_tmp_a RENAME TO a")
     assert db(project, "upgrade").status == 0
     assert tables(url)["a"] == ["id", "n", "x"]
+
+
+def test_copies_are_dropped_on_demand(left):
+    """With --clean-leftovers they go where no revision is due; what has rows of its own stays."""
+    project, url = left
+    assert db(project, "upgrade").status == 0
+    rows(url, "CREATE TABLE b (id INTEGER)")
+    for name, value in (("a", 1), ("b", 7)):
+        rows(url, f"CREATE TABLE _alembic_tmp_{name} (id INTEGER)")
+        rows(url, f"INSERT INTO _alembic_tmp_{name} VALUES ({value})")
+    assert "_alembic_tmp" not in db(project, "upgrade").err
+    done = db(project, "upgrade", "--clean-leftovers")
+    assert done.status == 0
+    assert "dropped '_alembic_tmp_a', left by a batch of Alembic's that was stopped" in done.err
+    assert "'_alembic_tmp_b' was left by a batch of Alembic's that was stopped, with 1 " in done.err
+    assert set(tables(url)) == {"a", "b", "_alembic_tmp_b", "alembic_version"}
+    assert version(url) == ["r2"]
+
+
+def test_a_copy_of_which_no_script_tells_is_an_upgrades(left):
+    """Where no revision that is due copies the table, none is named."""
+    project, url = left
+    rows(url, "CREATE TABLE _alembic_tmp_b (id INTEGER)")
+    rows(url, "CREATE TABLE b (id INTEGER)")
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert "'_alembic_tmp_b', left by a batch of Alembic's that was stopped: 'b' is" in done.err
+
+
+def test_the_copy_of_an_old_alembic_is_looked_at_too(left):
+    """Before Alembic 0.9 every copy had one name, which does not say of which table it is."""
+    project, url = left
+    rows(url, "CREATE TABLE _alembic_batch_temp (id INTEGER)")
+    rows(url, "INSERT INTO _alembic_batch_temp VALUES (1)")
+    told = db(project, "upgrade")
+    assert told.status == 0, told.err
+    assert (
+        "'_alembic_batch_temp' was left by a batch of Alembic's (before 0.9) that was stopped, "
+        "with 1 row(s)" in told.err
+    )
+    assert rows(url, "SELECT * FROM _alembic_batch_temp") == [(1,)]

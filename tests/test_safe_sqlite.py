@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 from helpers import rows, tables
-from safe import BASE, HALF_WAY, broken, db, new_project, picture, remove_cause, revision, version
+from safe import BASE, begin, db, new_project, picture, revision, version
 
 WITHOUT_TRANSACTION = """
     from alembic import context
@@ -46,36 +46,10 @@ NO_TRANSACTIONAL_DDL = """
 
 
 @pytest.fixture
-def url(new_database, monkeypatch):
-    """An empty SQLite database, which manage.py uses."""
-    url = new_database("sqlite")
-    monkeypatch.setenv("DATABASE_URL", url)
-    return url
-
-
-@pytest.fixture
 def at_r1(project, url):
     """A project whose database is at its only revision."""
-    new_project(project)
-    revision(project, 1, BASE)
-    assert db(project, "upgrade").status == 0
+    begin(project)
     return project
-
-
-@pytest.mark.parametrize("case", HALF_WAY)
-def test_a_failed_upgrade_leaves_nothing_and_the_next_one_works(at_r1, url, case):
-    """Whatever fails half-way, schema, rows and version stay, and no repair is needed."""
-    before = picture(url)
-    revision(at_r1, 2, broken(case))
-    failed = db(at_r1, "upgrade")
-    assert failed.status == 1
-    assert len(failed.error.splitlines()) == 1
-    assert picture(url) == before
-
-    remove_cause(case, at_r1, url)
-    again = db(at_r1, "upgrade")
-    assert again.status == 0, again.err
-    assert version(url) == ["r2"]
 
 
 @pytest.mark.parametrize("env", [WITHOUT_TRANSACTION, OWN_TRANSACTION], ids=["none", "own"])

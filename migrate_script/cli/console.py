@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -14,9 +15,14 @@ import click
 from .. import errors
 from ..progress import Listener, listening
 
+# what a terminal takes for: nothing from here to the end of the line
+_ERASE = "\x1b[K"
+
 
 class Terminal(Listener):
     """Shows what a command does as lines on stderr, in the form of Alembic's own reports."""
+
+    _line_to_erase = False
 
     def waiting(self, holder: str, seconds: float) -> None:
         self.note(f"waiting for another migration, {seconds:.0f} s so far: {holder}")
@@ -25,6 +31,15 @@ class Terminal(Listener):
         title = f", {doc}" if doc else ""
         self.note(f"{number} of {count}: {revision}{title} ({seconds:.2f} s)")
 
+    def counting(
+        self, number: int, count: int, revision: str, statements: int, seconds: float
+    ) -> None:
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+            # back to its start, for whatever is written next to take its place
+            text = f"{number} of {count}: {revision}, {statements} statement(s), {seconds:.0f} s"
+            click.echo(f"{text}{_ERASE}\r", err=True, nl=False)
+            self._line_to_erase = True
+
     def agrees(self, sentence: str, already: bool) -> bool:
         if already or not (sys.stdin.isatty() and sys.stderr.isatty()):
             click.echo(f"WARNING [migrate_script] {errors.one_line(sentence)}", err=True)
@@ -32,7 +47,9 @@ class Terminal(Listener):
         return click.confirm(f"{errors.one_line(sentence)}: go on?", err=True)
 
     def note(self, sentence: str) -> None:
-        click.echo(f"INFO  [migrate_script] {errors.one_line(sentence)}", err=True)
+        erase = _ERASE if self._line_to_erase else ""
+        self._line_to_erase = False
+        click.echo(f"{erase}INFO  [migrate_script] {errors.one_line(sentence)}", err=True)
 
 
 def fail(error: errors.MigrateError) -> NoReturn:
@@ -72,6 +89,7 @@ def _terminable() -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
+    stop.ends_command = True  # type: ignore[attr-defined]  # `running.interrupts` asks for it
     if threading.current_thread() is not threading.main_thread() or (
         signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     ):

@@ -76,6 +76,11 @@ OPTIONS: dict[str, Option] = {
     "verify": Option(
         ("--verify",), FLAG, "Compare the models and the database; undo all if they differ."
     ),
+    "clean_leftovers": Option(
+        ("--clean-leftovers",),
+        FLAG,
+        "Drop the copies of whole tables that an earlier failure left (SQLite).",
+    ),
     "yes": Option(("--yes",), FLAG, "Lose data without a question."),
     "revision": Option((), VALUE),
     "revisions": Option((), LIST),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterator
 
 from alembic.script import ScriptDirectory
 
@@ -28,6 +28,20 @@ def locations(config: Any) -> list[str]:
     return [str(folder) for folder in read(config)._version_locations]
 
 
+def walk(directory: ScriptDirectory, *args: Any, **kwargs: Any) -> Iterator[Any]:
+    """Go through the scripts of a folder, newest first.
+
+    Alembic before 1.6 cannot do so in an empty folder, on Python 3.7 and later.
+
+    :param directory: Alembic's ScriptDirectory
+    :param args: as for its `walk_revisions`
+    :param kwargs: the same
+    :raises Exception: as that function does
+    """
+    if directory.get_heads():
+        yield from ScriptDirectory.walk_revisions(directory, *args, **kwargs)
+
+
 def path_of(config: Any, revision: str) -> str | None:
     """Name the file that has exactly this identifier, or None.
 
@@ -36,9 +50,7 @@ def path_of(config: Any, revision: str) -> str | None:
     :raises MigrateError: a script cannot be loaded
     """
     with translated(config):
-        directory = ScriptDirectory.from_config(config)
-        # Alembic before 1.6 cannot walk an empty folder on Python 3.7 and later
-        scripts = directory.walk_revisions() if directory.get_heads() else ()
+        scripts = walk(ScriptDirectory.from_config(config))
         return next((str(s.path) for s in scripts if s.revision == revision), None)
 
 

@@ -20,9 +20,11 @@ import sqlalchemy as sa
 
 from .. import errors
 from .connections import driver_connection
+from .emptying import EMPTY_POSTGRESQL
 from .locks import lock_for
+from .pragmas import database_file
+from .ready import check_room_for_copy
 from .settings import Settings, split
-from .sqlite import database_file
 
 
 def _program(*names: str) -> str:
@@ -108,16 +110,19 @@ def back_up(connection: Any, heads: Sequence[str]) -> str:
         source = database_file(driver_connection(connection))
         if source is None:
             raise errors.BackupError.in_memory()
+        check_room_for_copy(connection, os.path.dirname(os.path.abspath(source)))
         mode = os.stat(source).st_mode & 0o777
         part = _new_file(Path(f"{source}.{name}.bak"), mode)
         return _kept(part, lambda: _sqlite_copy(source, str(part)))
     if kind == "postgresql":
         program, (arguments, env) = _program("pg_dump"), _postgresql(url)
+        check_room_for_copy(connection, os.getcwd())
         part = _new_file(Path(f"{url.database}.{name}.dump"))
         command = [program, *arguments, "--format=custom", f"--file={part}", str(url.database)]
         return _kept(part, lambda: _run(command, env))
     if kind in ("mysql", "mariadb"):
         program = _program("mariadb-dump", "mysqldump")
+        check_room_for_copy(connection, os.getcwd())
         part = _new_file(Path(f"{url.database}.{name}.sql"))
         with _mysql(url) as who:
             command = [program, who, "--single-transaction", "--routines", "--triggers"]
@@ -157,12 +162,11 @@ def put_back(engine: Any, path: str) -> None:
             target = database_file(driver_connection(connection))
         _sqlite_copy(path, str(target))
         return
-    tables = sa.inspect(engine).get_table_names()
-    quote = engine.dialect.identifier_preparer.quote
-    names = ", ".join(quote(table) for table in tables)
     if kind == "postgresql":
-        _postgresql_back(url, path, f"DROP TABLE IF EXISTS {names} CASCADE" if names else "")
+        _postgresql_back(url, path)
         return
+    quote = engine.dialect.identifier_preparer.quote
+    names = ", ".join(quote(table) for table in sa.inspect(engine).get_table_names())
     with _mysql(url) as who, open(path, "rb") as file:
         command = [_program("mariadb", "mysql"), who, str(url.database)]
         if names:
@@ -171,14 +175,14 @@ def put_back(engine: Any, path: str) -> None:
         _run(command, stdin=file)
 
 
-def _postgresql_back(url: Any, path: str, drop: str) -> None:
+def _postgresql_back(url: Any, path: str) -> None:
     """Put a dump back in one transaction, so that it is whole or not at all."""
     arguments, env = _postgresql(url)
     with tempfile.TemporaryDirectory() as folder:
         script = os.path.join(folder, "restore.sql")
         _run([_program("pg_restore"), "--clean", "--if-exists", f"--file={script}", path])
         command = [_program("psql"), *arguments, "--no-psqlrc", "--quiet", "--single-transaction"]
-        command += ["--set=ON_ERROR_STOP=1", *([f"--command={drop}"] if drop else [])]
+        command += ["--set=ON_ERROR_STOP=1", f"--command={EMPTY_POSTGRESQL}"]
         _run([*command, f"--file={script}", str(url.database)], env, stdout=subprocess.DEVNULL)
 
 

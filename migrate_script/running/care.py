@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
-from typing import Any, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, ContextManager, Iterator
 
 from sqlalchemy import event
 
 from .. import errors
 from .connections import driver_connection
 from .lock import Lock
+from .marks import Marks
 from .position import Position
+from .rollbacks import watch_rollbacks
 from .settings import Settings
 
 _ENDS = re.compile(r"\s*(COMMIT|END|ROLLBACK|VACUUM|ATTACH|DETACH|BEGIN)\b(?!\s+TO\b)", re.I)
@@ -25,13 +27,17 @@ class Care:
     :raises: nothing
     """
 
+    # whether a rollback undoes changes of the schema as well
+    transactional = False
+
     def __init__(self, connection: Any, settings: Settings) -> None:
         self.connection = connection
         self.settings = settings
         self.lock: Lock | None = None
         self.position = Position(connection)
+        self.external = False  # whether env.py has begun the transaction itself
         self._outside = 0
-        self._watches = self._undone = False
+        self._watches = self._undone = self._is_ready = False
 
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
         """Complete what env.py told Alembic.
@@ -48,6 +54,23 @@ class Care:
         :raises: nothing
         """
         return False
+
+    def make_ready(self, context: Any) -> None:
+        """Ask once, before the first write, whether it can be done.
+
+        :param context: Alembic's MigrationContext
+        :raises NotReady: it cannot
+        """
+        if not self._is_ready:
+            self.check_ready(context)
+        self._is_ready = True
+
+    def check_ready(self, context: Any) -> None:
+        """Refuse, before the first step, what would certainly fail.
+
+        :param context: Alembic's MigrationContext
+        :raises NotReady: it would
+        """
 
     def take(self) -> None:
         """Prepare the connection, now that there is something to do and the lock is held.
@@ -68,12 +91,17 @@ class Care:
 
         :raises: nothing
         """
-        event.listen(self.connection, "commit", self._before_commit)
+        event.listen(self.connection, "commit", self.may_commit)
         if self.settings.dry_run:
             event.listen(self.connection, "before_cursor_execute", self._before_statement)
         self._watches = True
 
-    def _before_commit(self, _: Any) -> None:
+    def may_commit(self, _: Any) -> None:
+        """Refuse a commit without the lock, and in a dry run.
+
+        :raises LockLost: the lock is somebody else's
+        :raises CannotDryRun: it would leave something
+        """
         if self.settings.dry_run and not self._undone:
             raise errors.CannotDryRun.commits("COMMIT")
         if self.lock is not None:
@@ -98,12 +126,36 @@ class Care:
         """
         self._outside = 0
 
+    def has_leftovers(self) -> bool:
+        """Tell whether there is something to clean up, where that was asked for.
+
+        :raises Exception: the database refuses
+        """
+        return False
+
     def before(self, context: Any, steps: list[Any]) -> None:
         """Prepare the steps of one version table.
 
         :param context: Alembic's MigrationContext
         :param steps: its steps
         :raises Exception: the database refuses
+        """
+
+    def watch_rollbacks(self, steps: list[Any]) -> ContextManager[Marks | None]:
+        """See that no step undoes what others did.
+
+        :param steps: what Alembic is about to do
+        :returns: what has to surround them
+        :raises: nothing
+        """
+        if self.transactional:
+            return watch_rollbacks(self, steps)
+        return nullcontext()
+
+    def rolled_back(self) -> None:
+        """Note that the script of a step has undone a part of itself.
+
+        :raises: nothing
         """
 
     def after(self) -> None:
@@ -141,7 +193,7 @@ class Care:
         """
         if self._watches:
             self._watches = False
-            event.remove(self.connection, "commit", self._before_commit)
+            event.remove(self.connection, "commit", self.may_commit)
             if self.settings.dry_run:
                 event.remove(self.connection, "before_cursor_execute", self._before_statement)
         if self.lock is not None:

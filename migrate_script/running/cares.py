@@ -10,10 +10,14 @@ from sqlalchemy import event, exc
 
 from ..progress import listener
 from .care import Care
+from .committed import CommittedJournal
 from .connections import driver_connection
-from .journal import Journal
-from .leftovers import clean_up
+from .journal import name_of, standing
+from .leftovers import clean_up, copies
 from .locks import PostgreSQLLock
+from .mysql import MySQLJournal, MySQLNotes
+from .postgresql import PostgreSQLNotes, sqlstate
+from .ready import check_mysql, check_postgresql, check_sqlite
 from .settings import Settings
 from .sqlite import SQLiteTransaction
 from .statements import Entry
@@ -21,6 +25,8 @@ from .statements import Entry
 
 class SQLiteCare(Care):
     """SQLite: one transaction for all."""
+
+    transactional = True
 
     def __init__(self, connection: Any, settings: Settings) -> None:
         super().__init__(connection, settings)
@@ -36,12 +42,19 @@ class SQLiteCare(Care):
     def can_wait(self, error: Exception) -> bool:
         return "database is locked" in str(error)
 
+    def check_ready(self, context: Any) -> None:
+        check_sqlite(self.connection)
+
     def take(self) -> None:
         self.transaction.take()
 
+    def has_leftovers(self) -> bool:
+        return self.settings.clean_leftovers and bool(copies(self.connection)[1])
+
     def before(self, context: Any, steps: list[Any]) -> None:
-        if any(hasattr(step, "revision") for step in steps):
-            for sentence in clean_up(self.connection):
+        scripts = [step.revision for step in steps if hasattr(step, "revision")]
+        if scripts or self.settings.clean_leftovers:
+            for sentence in clean_up(self.connection, scripts):
                 listener().note(sentence)
 
     def new_step(self) -> None:
@@ -67,12 +80,22 @@ class SQLiteCare(Care):
 
 
 class PostgreSQLCare(Care):
-    """PostgreSQL: as Alembic does it, and no endless wait for a lock on a table if asked for."""
+    """PostgreSQL: as Alembic does it, and a journal of what is committed before its end.
+
+    There is no endless wait for a lock on a table, if asked for.
+    """
+
+    transactional = True
 
     def __init__(self, connection: Any, settings: Settings) -> None:
         super().__init__(connection, settings)
         self._blockers = ""
         self._limits = False
+        self._journal: CommittedJournal | None = None
+        self._refused = True
+
+    def check_ready(self, context: Any) -> None:
+        check_postgresql(self.connection, context)
 
     def take(self) -> None:
         if self.settings.ddl_lock_timeout is not None:
@@ -88,24 +111,65 @@ class PostgreSQLCare(Care):
         cursor.close()
 
     def before(self, context: Any, steps: list[Any]) -> None:
+        raw, dialect = driver_connection(self.connection), self.connection.dialect
+        table = dialect.identifier_preparer.format_table(context._version)
+        notes = PostgreSQLNotes(raw, dialect, table, context.version_table_schema)
+        self._silence()
+        self._journal = journal = CommittedJournal(self.connection, notes)
+        if not all(hasattr(step, "revision") for step in steps):
+            journal.end()  # a stamp says what the database is at, whatever was under way
+            return
+        journal.listen()
         for step in steps:
             function = step.migration_fn
-            step.migration_fn = wraps(function)(partial(self._watched, function))
+            step.migration_fn = wraps(function)(partial(self._watched, journal, step, function))
 
-    def _watched(self, function: Callable[..., Any], **kwargs: Any) -> None:
+    def _watched(
+        self, journal: CommittedJournal, step: Any, function: Callable[..., Any], **kwargs: Any
+    ) -> None:
         try:
+            journal.begin(name_of(step))
             function(**kwargs)
+            journal.finish()
         except exc.DBAPIError as error:
-            code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-            if code == "55P03" and isinstance(self.lock, PostgreSQLLock):
+            if sqlstate(error.orig) == "55P03" and isinstance(self.lock, PostgreSQLLock):
                 # asked at once, while who is in the way still is
                 self._blockers = self.lock.blockers(error.statement or "", self.connection)
             raise
+        except Exception:
+            raise
+        except BaseException:
+            self._refused = False  # interrupted, in a statement whose end nobody has seen
+            raise
+
+    @contextmanager
+    def autocommit_block(self, original: Any) -> Iterator[None]:
+        with super().autocommit_block(original):
+            try:
+                yield
+            finally:
+                if self._journal is not None:
+                    self._journal.leave_block()
+
+    def rolled_back(self) -> None:
+        if self._journal is not None:
+            self._journal.finish()
+
+    def after(self) -> None:
+        if self._journal is not None:
+            self._journal.end()
 
     def standing(self) -> str:
-        return "; ".join(filter(None, (self._blockers, super().standing())))
+        entries = self._journal.failed(self._refused) if self._journal is not None else None
+        noted = super().standing() if entries is None else standing(entries)
+        return "; ".join(filter(None, (self._blockers, noted)))
+
+    def _silence(self) -> None:
+        if self._journal is not None:
+            self._journal.silence()
 
     def give_back(self) -> None:
+        self._silence()
         if self._limits:
             self._limits = False
             event.remove(self.connection, "begin", self._limit)
@@ -117,14 +181,19 @@ class MySQLCare(Care):
 
     def __init__(self, connection: Any, settings: Settings) -> None:
         super().__init__(connection, settings)
-        self._journal: Journal | None = None
+        self._journal: MySQLJournal | None = None
         self._standing: list[Entry] = []
+
+    def check_ready(self, context: Any) -> None:
+        check_mysql(self.connection)
 
     def before(self, context: Any, steps: list[Any]) -> None:
         table = ".".join(
             f"`{name}`" for name in (context.version_table_schema, context.version_table) if name
         )
-        self._journal = journal = Journal(self.connection, table)
+        raw, dialect = driver_connection(self.connection), self.connection.dialect
+        self._silence()
+        self._journal = journal = MySQLJournal(self.connection, MySQLNotes(raw, dialect, table))
         if not all(hasattr(step, "revision") for step in steps):
             journal.end()  # a stamp says what the database is at, whatever was under way
             return
@@ -135,11 +204,10 @@ class MySQLCare(Care):
             step.migration_fn = wraps(function)(partial(self._watched, journal, step, function))
 
     def _watched(
-        self, journal: Journal, step: Any, function: Callable[..., Any], **kwargs: Any
+        self, journal: MySQLJournal, step: Any, function: Callable[..., Any], **kwargs: Any
     ) -> None:
-        direction = "upgrade to" if step.is_upgrade else "downgrade from"
         try:
-            journal.begin(f"{direction} revision {step.revision.revision}")
+            journal.begin(name_of(step))
             function(**kwargs)
         except BaseException as error:
             ended = isinstance(error, exc.DBAPIError) and error.connection_invalidated
@@ -154,16 +222,14 @@ class MySQLCare(Care):
             self._journal.end()
 
     def standing(self) -> str:
-        if not self._standing:
-            return ""
-        texts = ", ".join(f"[{' '.join(e.statement.split())[:100]}]" for e in self._standing)
-        return (
-            f"{len(self._standing)} statement(s) before it stand and will not be repeated: {texts}"
-        )
+        return standing(self._standing)
 
-    def give_back(self) -> None:
+    def _silence(self) -> None:
         if self._journal is not None:
             self._journal.silence()
+
+    def give_back(self) -> None:
+        self._silence()
         super().give_back()
 
 

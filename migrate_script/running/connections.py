@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 
 def driver_connection(connection: Any) -> Any:
@@ -22,6 +23,25 @@ def inside(pooled: Any) -> Any:
     """
     # SQLAlchemy before 1.4.24 has the older name alone
     return getattr(pooled, "dbapi_connection", None) or pooled.connection
+
+
+@contextmanager
+def beside(pool: Any) -> Iterator[Any]:
+    """Connect once more, whatever became of the connections of a pool.
+
+    :param pool: the pool, of which no connection is used
+    :returns: the driver's connection
+    :raises Exception: the database refuses
+    """
+    own_pool = pool.recreate()
+    try:
+        own = own_pool.connect()
+        try:
+            yield inside(own)
+        finally:
+            own.invalidate()
+    finally:
+        own_pool.dispose()
 
 
 def begins_by_itself(connection: Any) -> bool:
@@ -47,6 +67,18 @@ def forget_reading(connection: Any, was_in_transaction: bool) -> None:
         connection.rollback()
     else:
         driver_connection(connection).rollback()
+
+
+def finish_begun(context: Any) -> None:
+    """Commit what SQLAlchemy has begun by itself, after a script has committed what Alembic began.
+
+    :param context: Alembic's MigrationContext
+    :raises Exception: the database refuses
+    """
+    transaction = getattr(context, "_transaction", None)
+    if transaction is not None and not transaction.is_active:
+        if begins_by_itself(context.connection) and context.connection.in_transaction():
+            context.connection.commit()
 
 
 def isolation_of(connection: Any) -> str | None:

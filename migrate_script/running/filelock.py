@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from typing import Any, Callable
 
 _lock: Callable[[int], None]
@@ -61,11 +62,12 @@ class FileLock:
             if not self._is_current(descriptor):  # its last holder has just removed it
                 os.close(descriptor)
                 return False
-            self._sign(descriptor)
         except OSError:
             os.close(descriptor)
             return False
         self._descriptor = descriptor
+        with suppress(OSError):  # a full disk keeps the lock, and the name out of it
+            self._sign(descriptor)
         return True
 
     def _is_current(self, descriptor: int) -> bool:

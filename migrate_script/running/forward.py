@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-import threading
 import time
+from contextlib import contextmanager
 from functools import partial
 from types import FunctionType
 from typing import Any, Callable, Iterable, Iterator
@@ -17,14 +17,14 @@ from alembic.script import ScriptDirectory
 
 from .. import errors
 from ..failures import translated
+from ..inspecting.scripts import walk
 from ..progress import listener
 from .configuring import configure
 from .guard import Guard
 from .logs import kept_loggers
+from .proxies import published
 from .settings import split
-
-# alembic.context is a global: two commands in two threads of a process would share it
-_ONE_AT_A_TIME = threading.RLock()
+from .turns import Beginning, turn
 
 
 class Run:
@@ -38,6 +38,7 @@ class Run:
     def __init__(self, options: dict[str, Any], guard: Guard) -> None:
         self.options = options
         self.guard = guard
+        self.beginning: Beginning | None = None
         self.planner: Callable[..., Any] | None = None
         self.heads_of_each: list[tuple[str, ...]] = []
         self.scripts: list[Any] = []
@@ -85,7 +86,7 @@ class Run:
         """Tell of each step when it is over; Alembic comes for the next one then."""
         for number, step in enumerate(steps, 1):
             self.current, start = step, time.monotonic()
-            self.guard.new_step()
+            self.guard.new_step(number, len(steps), step)
             yield step
             self.finished.append(step)
             if self.guard.active and hasattr(step, "revision"):
@@ -164,7 +165,8 @@ def _observed(function: FunctionType, run: Run) -> FunctionType:
     return copy
 
 
-def _environment(run: Run, config: Any, script: Any, **kwargs: Any) -> EnvironmentContext:
+@contextmanager
+def _environment(run: Run, config: Any, script: Any, **kwargs: Any) -> Iterator[EnvironmentContext]:
     run.revision_context = kwargs.get("revision_context")
     if "fn" in kwargs:
         run.planner = kwargs["fn"]
@@ -173,7 +175,9 @@ def _environment(run: Run, config: Any, script: Any, **kwargs: Any) -> Environme
     # on the instance: Alembic keeps the names it publishes to env.py per class, so that a
     # subclass would publish none
     env.configure = partial(configure, env, env.configure, run)  # type: ignore[method-assign]
-    return env
+    run.beginning = Beginning(run.guard.settings.lock_timeout, config.forget_env_py)
+    with run.beginning, published(env):
+        yield env
 
 
 class _Directories:
@@ -187,9 +191,10 @@ class _Directories:
 
     def from_config(self, config: Any) -> ScriptDirectory:
         scripts = ScriptDirectory.from_config(config)
-        note, walk, get = self.run.note, scripts.walk_revisions, scripts.get_revisions
+        note, get = self.run.note, scripts.get_revisions
         vars(scripts).update(
-            walk_revisions=partial(note, walk), get_revisions=lambda *args: tuple(note(get, *args))
+            walk_revisions=partial(note, walk, scripts),
+            get_revisions=lambda *args: tuple(note(get, *args)),
         )
         return scripts
 
@@ -212,9 +217,11 @@ def forward(
         raise errors.NeedsNewerAlembic(f"db {name}", alembic.__version__)
     settings, (options, keywords) = split(options, keywords)
     keywords = _accepted(function, name, keywords)
-    run = Run(options, Guard(settings, name, bool(keywords.get("sql"))))
+    offline = bool(keywords.get("sql"))
+    run = Run(options, Guard(settings, name, offline))
+    alone = turn(name, offline, settings.lock_timeout)
     try:
-        with _ONE_AT_A_TIME, kept_loggers(), translated(config, run), run.guard:
+        with alone, kept_loggers(), translated(config, run), run.guard:
             return _observed(function, run)(config, *arguments, **keywords), run
     except errors.MigrateError as error:
         errors.with_outcome(error, run.guard.outcome(), name)

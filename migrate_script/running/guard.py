@@ -11,9 +11,12 @@ from ..progress import listener
 from .backup import back_up
 from .care import Care
 from .cares import care_for
-from .connections import forget_reading
+from .connections import driver_connection, finish_begun, forget_reading
+from .counting import Counter
+from .interrupts import Interrupts
 from .locks import lock_for
 from .losses import losses
+from .marks import Marks
 from .settings import Settings
 from .verify import differences
 
@@ -40,6 +43,8 @@ class Guard:
         self.active = name in GUARDED and not offline
         self._only_looks = name in LOOKING
         self._cares: list[Care] = []
+        self._interrupts = Interrupts()
+        self._counter = Counter()
         self._idle: list[Any] = []
         self._begun: list[Any] = []
 
@@ -47,6 +52,8 @@ class Guard:
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self._interrupts.stop()
+        self._counter.stop()
         for care in reversed(self._cares):
             care.give_back()
 
@@ -77,10 +84,14 @@ class Guard:
         self._watch(context, care, external)
         if care.lock is None and not self._something_to_do(care, context, run, external):
             self._idle.append(context)
-        elif care not in self._cares:
+            return
+        self._look_before_the_first_write(context, care)
+        if care not in self._cares:
             lock = lock_for(connection)
             care.lock = lock if lock.acquire(self.settings.lock_timeout) else None
             self._cares.append(care)
+            self._interrupts.add(connection, driver_connection(connection))
+            self._counter.watch(connection)
             if self.settings.backup:
                 self._back_up(connection, context, external)
             care.take()
@@ -91,6 +102,7 @@ class Guard:
         heads = context.get_current_heads()
         forget_reading(connection, external)
         listener().note(f"the database was copied to {back_up(connection, heads)}")
+        forget_reading(connection, external)
 
     def _care(self, connection: Any) -> Care:
         """Give what is done for a connection, which may be configured more than once."""
@@ -108,10 +120,23 @@ class Guard:
             return begin(*args, **kwargs)
 
         context.begin_transaction = begin_transaction
+        care.external = external
         if external:
             self._begun.append(context)
         if hasattr(context, "autocommit_block"):
             context.autocommit_block = partial(care.autocommit_block, context.autocommit_block)
+
+    @staticmethod
+    def _look_before_the_first_write(context: Any, care: Care) -> None:
+        """Be asked before Alembic makes the version table, when env.py has done what it wants."""
+        make = context._ensure_version_table
+
+        def make_version_table(*args: Any, **kwargs: Any) -> Any:
+            care.position.note(context, ())
+            care.make_ready(context)
+            return make(*args, **kwargs)
+
+        context._ensure_version_table = make_version_table
 
     def _something_to_do(self, care: Care, context: Any, run: Any, external: bool) -> bool:
         """Look without a lock: a database at its target is left alone."""
@@ -122,7 +147,7 @@ class Guard:
             steps = run.look_ahead(heads, context)
             if self.name == "downgrade" and not self.settings.dry_run:
                 self._ask(care, steps)
-            return not heads or bool(steps)
+            return not heads or bool(steps) or care.has_leftovers()
         except Exception as error:
             if care.can_wait(error):
                 return True
@@ -151,18 +176,21 @@ class Guard:
             return
         care = self._care(context.connection)
         care.position.note(context, tuple(heads))
+        care.position.plan(steps)
+        if steps:
+            care.make_ready(context)
         care.before(context, steps)
-        if context in self._begun or context._transaction_per_migration:
-            yield True
-        else:
-            # an env.py that begins no transaction gets the one it forgot
-            with context.begin_transaction():
+        with care.watch_rollbacks(steps) as marks:
+            if context in self._begun or context._transaction_per_migration:
                 yield True
-                self._finish(care, context)
-                return
-        self._finish(care, context)
+                self._finish(care, context, marks)
+            else:
+                # an env.py that begins no transaction gets the one it forgot
+                with context.begin_transaction():
+                    yield True
+                    self._finish(care, context, marks)
 
-    def _finish(self, care: Care, context: Any) -> None:
+    def _finish(self, care: Care, context: Any, marks: Marks | None) -> None:
         """Look at the result of all steps, before it is committed where that is possible."""
         care.after()
         if self.settings.verify:
@@ -171,12 +199,21 @@ class Guard:
                 raise errors.VerifyFailed(found)
         if self.settings.dry_run:
             care.undo()
+        else:
+            finish_begun(context)
+            if marks is not None:
+                marks.finish(care.may_commit)
 
-    def new_step(self) -> None:
+    def new_step(self, number: int, count: int, step: Any) -> None:
         """Note that another step begins.
 
+        :param number: which one of those of this database
+        :param count: how many there are
+        :param step: Alembic's
         :raises: nothing
         """
+        script = getattr(step, "revision", None)
+        self._counter.begin(number, count, script.revision if script else "")
         for care in self._cares:
             care.new_step()
 

@@ -1,8 +1,7 @@
-"""MySQL and MariaDB: the statements of a revision are noted, so that it can go on where it stopped.
+"""What a revision has done already is noted, so that it can go on where it stopped.
 
-These servers commit before and after every change of the schema, and none can be undone. A row is
-noted in the same transaction as each change of data, and before each change of the schema. The
-next upgrade skips what is noted as done, and tries again what was under way when all ended.
+That is needed where a rollback does not undo everything. The next run of the revision skips what
+is noted as done, and tries again what was under way when all ended.
 """
 
 from __future__ import annotations
@@ -12,83 +11,50 @@ from typing import Any
 from sqlalchemy import event
 
 from .. import errors
-from .connections import driver_connection
+from .notes import Notes
 from .statements import (
-    COPIED,
-    COPY,
-    DATA,
+    RETURNS,
     SCHEMA,
     Entry,
     digest_of,
-    first_word,
-    had_been_applied,
     is_noted,
+    table_changed,
+    temporary_table,
 )
 
-TABLE = "migrate_script_journal"
-_CREATE = (
-    f"CREATE TABLE IF NOT EXISTS {TABLE} (number INTEGER NOT NULL PRIMARY KEY, "
-    "step VARCHAR(255) NOT NULL, heads VARCHAR(1000) NOT NULL, digest CHAR(40) NOT NULL, "
-    "state CHAR(8) NOT NULL, statement TEXT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
-)
+
+class _Replayed:
+    """The cursor of a statement that is skipped: it counts the rows that the statement changed."""
+
+    def __init__(self, cursor: Any, rowcount: int) -> None:
+        self._cursor = cursor
+        self.rowcount = rowcount
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
 
 
 class Journal:
     """The notes about the revision that runs on one connection.
 
     :param connection: SQLAlchemy's connection
-    :param version_table: the table of Alembic's, with its schema where it has one
+    :param notes: the table of the notes
     :raises: nothing
     """
 
-    def __init__(self, connection: Any, version_table: str) -> None:
+    #: a statement that changes nothing and returns nothing
+    nothing = ""
+
+    def __init__(self, connection: Any, notes: Notes) -> None:
         self.connection = connection
-        self.raw = driver_connection(connection)
-        self.version_table = version_table
+        self.notes = notes
         self._step: str | None = None
         self._heads = ""
         self._recorded: list[Entry] = []
         self._position = 0
         self._number = 0
-        self._running: int | None = None
+        self._temporary: set[str] = set()
         self._looked = self._listens = False
-
-    def query(self, statement: str, *values: Any) -> list[Any]:
-        """Run a statement of the journal's own, unseen by SQLAlchemy.
-
-        :param statement: the statement
-        :param values: its values
-        :raises Exception: the database refuses
-        """
-        cursor = self.raw.cursor()
-        try:
-            cursor.execute(statement, values) if values else cursor.execute(statement)
-            return list(cursor.fetchall()) if cursor.description else []
-        finally:
-            cursor.close()
-
-    def _exists(self, table: str) -> bool:
-        return bool(
-            self.query(
-                "SELECT 1 FROM information_schema.TABLES "
-                "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s",
-                table,
-            )
-        )
-
-    def _read_heads(self) -> str:
-        rows = self.query(f"SELECT version_num FROM {self.version_table}")
-        return ",".join(sorted(row[0] for row in rows))
-
-    def entries(self) -> list[Entry]:
-        """Read what is noted, whichever revision it is about.
-
-        :raises Exception: the database refuses
-        """
-        if not self._exists(TABLE):
-            return []
-        rows = self.query(f"SELECT number, digest, state, statement FROM {TABLE} ORDER BY number")
-        return [Entry(*row) for row in rows]
 
     def begin(self, step: str) -> None:
         """Be ready for a step, which may have been tried before.
@@ -96,46 +62,21 @@ class Journal:
         :param step: its direction and its revision
         :raises JournalError: another revision is not finished
         """
-        if self._step is not None:
-            self._forget()  # the step before is over, and its version is noted
-        self.query(_CREATE)
-        self._step, self._heads = step, self._read_heads()
-        found = self.query(f"SELECT DISTINCT step, heads FROM {TABLE}")
-        if found and found[0][1] != self._heads:
-            self._forget()  # it was finished, or stamped, meanwhile
-        elif found and found[0][0] != step:
-            raise errors.JournalError.other_step(found[0][0], step)
-        self._recorded, self._position = self.entries(), 0
-        self._take_copies_back()
+        raise NotImplementedError
+
+    def _take_up(self, step: str) -> None:
+        """Read what an earlier attempt has noted about a step."""
+        found, self._heads = self.notes.unfinished(), self.notes.heads()
+        if found and found[1] != self._heads:
+            self.notes.forget()  # it was finished, or stamped, meanwhile
+        elif found and found[0] != step:
+            raise errors.JournalError.other_step(found[0], step)
+        self._recorded = self.notes.entries()
+
+    def _enter(self, step: str) -> None:
+        self._step, self._position = step, 0
         self._number = max((entry.number for entry in self._recorded), default=0)
-        self.raw.commit()
-
-    def _forget(self, start: int = 0) -> None:
-        self.query(f"DELETE FROM {TABLE} WHERE number >= %s", start)
-        self.raw.commit()
-
-    def _take_copies_back(self) -> None:
-        """Begin again with the copy of a table that did not come to its end."""
-        copies = [e for e in self._recorded if COPY.search(e.statement)]
-        if not copies or (copies[-1].state == "done" and "RENAME" in copies[-1].statement.upper()):
-            return
-        start = next(e.number for e in reversed(copies) if first_word(e.statement) == "CREATE")
-        match = COPY.search(copies[-1].statement)
-        copy = match.group() if match else ""
-        if self._exists(copy):
-            table = self._copied([e.statement for e in copies if e.number > start], copy)
-            if not self._exists(table):
-                raise errors.JournalError.table_gone(table, copy)
-            self.query(f"DROP TABLE `{copy}`")
-        self._forget(start)
-        self._recorded = [e for e in self._recorded if e.number < start]
-
-    @staticmethod
-    def _copied(statements: list[str], copy: str) -> str:
-        """Name the table that a copy was made of."""
-        for match in filter(None, map(COPIED.search, statements)):
-            return str(match.group(1) or match.group(2))
-        return copy.replace("_alembic_tmp_", "")
+        self._temporary = set()
 
     def listen(self) -> None:
         """Watch the statements of the connection.
@@ -159,18 +100,34 @@ class Journal:
     def _before(
         self, _: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
     ) -> tuple[str, Any]:
-        if self._step is None or not is_noted(statement):
+        if self._step is None:
+            return statement, parameters
+        self._settle()
+        if not self._is_noted(statement):
             self._looked = self._looked or bool(SCHEMA.search(statement))
             return statement, parameters
-        if self._running is not None:  # it failed, and the script went on
-            self._mark(self._running, "failed")
-        entry = self._recorded_as(statement, digest_of(statement, parameters))
+        digest = digest_of(statement, parameters)
+        entry = self._recorded_as(statement, digest)
         if entry is None:
-            self._note(statement, parameters)
+            self._number += 1
+            self._start(Entry(self._number, digest, "running", 0, statement[:10000]))
         elif entry.state == "done" or self._tried(entry, statement, parameters):
-            return "DO 0", [()] if many else ()
+            if RETURNS.search(statement):
+                raise errors.JournalError.returned(str(self._step), entry.number, statement)
+            context.cursor = _Replayed(cursor, entry.affected)
+            return self.nothing, [()] if many else ()
         self._looked = False
         return statement, parameters
+
+    def _is_noted(self, statement: str) -> bool:
+        """Tell what changes something that is still there for the next attempt."""
+        temporary = temporary_table(statement)
+        if temporary:
+            self._temporary.add(temporary)
+            return False
+        return is_noted(statement, self.connection.dialect.name) and (
+            not self._temporary or table_changed(statement) not in self._temporary
+        )
 
     def _recorded_as(self, statement: str, digest: str) -> Entry | None:
         """Find a statement among those of the last attempt; None for one that is new."""
@@ -186,70 +143,56 @@ class Journal:
                 )
         return None
 
+    def _start(self, entry: Entry) -> None:
+        """Note, where that is of use, that a new statement begins."""
+        raise NotImplementedError
+
+    def _after(
+        self, _: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    ) -> None:
+        """Note that a statement has come to its end."""
+        raise NotImplementedError
+
+    def _settle(self) -> None:
+        """Note that the statement before has failed, if it did, and the script went on."""
+        raise NotImplementedError
+
     def _tried(self, entry: Entry, statement: str, parameters: Any) -> bool:
         """Run the statement that was under way when the last attempt ended."""
         if entry.state != "running":
             return False
-        self._running = entry.number
-        cursor = self.raw.cursor()
+        cursor = self.notes.raw.cursor()
         try:
             cursor.execute(statement, parameters)
         except Exception as error:  # every driver has its own class for it
-            if not had_been_applied(statement, error):
+            if not self._had_been_applied(statement, error):
                 return False  # SQLAlchemy runs it again, and says what is wrong
         finally:
             cursor.close()
-        self._mark(entry.number, "done")
         return True
 
-    def _note(self, statement: str, parameters: Any) -> None:
-        """Note a new statement; what cannot be undone is noted before it runs."""
-        self._number += 1
-        is_data = first_word(statement) in DATA
-        self.query(
-            f"INSERT INTO {TABLE} (number, step, heads, digest, state, statement) "
-            "VALUES (%s, %s, %s, %s, %s, %s)",
-            self._number,
-            self._step,
-            self._heads,
-            digest_of(statement, parameters),
-            "done" if is_data else "running",
-            statement[:10000],
-        )
-        if not is_data:
-            self._running = self._number
-            self.raw.commit()
+    def _had_been_applied(self, statement: str, error: Exception) -> bool:
+        """Tell an error that only says that a change of the schema is there already."""
+        raise NotImplementedError
 
-    def _mark(self, number: int, state: str) -> None:
-        self.query(f"UPDATE {TABLE} SET state = %s WHERE number = %s", state, number)
-        self.raw.commit()
-        self._running = None
 
-    def _after(self, *_: Any) -> None:
-        if self._running is not None:
-            self._mark(self._running, "done")
+def name_of(step: Any) -> str:
+    """Give the direction and the revision of a step.
 
-    def failed(self, refused: bool) -> list[Entry]:
-        """Note that the step has failed.
+    :param step: Alembic's
+    :raises: nothing
+    """
+    direction = "upgrade to" if step.is_upgrade else "downgrade from"
+    return f"{direction} revision {step.revision.revision}"
 
-        :param refused: whether the statement under way is known to have had no effect
-        :returns: the statements that stand all the same
-        :raises Exception: the connection is gone
-        """
-        self.raw.rollback()
-        self._step = None
-        if self._running is not None and refused:
-            self._forget(self._running)
-        self._running = None
-        entries = self.entries()
-        if not entries:
-            self.end()
-        return [entry for entry in entries if entry.state == "done"]
 
-    def end(self) -> None:
-        """Leave nothing of the journal in the database.
+def standing(entries: list[Entry]) -> str:
+    """Say which statements of a revision that failed stand all the same.
 
-        :raises Exception: the database refuses
-        """
-        self._step = None
-        self.query(f"DROP TABLE IF EXISTS {TABLE}")
+    :param entries: what is noted about them
+    :raises: nothing
+    """
+    if not entries:
+        return ""
+    texts = ", ".join(f"[{' '.join(entry.statement.split())[:100]}]" for entry in entries)
+    return f"{len(entries)} statement(s) before it stand and will not be repeated: {texts}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from contextlib import suppress
+from typing import Any, Sequence
 
 import sqlalchemy as sa
 
@@ -13,38 +15,62 @@ def _rows(connection: Any, query: str) -> list[Any]:
     return list(connection.execute(sa.text(query)))
 
 
-def clean_up(connection: Any) -> list[str]:
-    """Drop the copies that hold nothing of their own.
+def copies(connection: Any) -> tuple[list[str], list[str]]:
+    """Name the tables, and those among them that are copies of a stopped batch.
 
     :param connection: SQLAlchemy's connection
-    :returns: a sentence about each, dropped or not
     :raises Exception: the database refuses
     """
     names = [
         row[0] for row in _rows(connection, "SELECT name FROM sqlite_master WHERE type='table'")
     ]
-    copies = [name for name in names if name.startswith(PREFIX) or name == OLD_NAME]
-    return [_clean_up_one(connection, copy, names) for copy in copies]
+    return names, [name for name in names if name.startswith(PREFIX) or name == OLD_NAME]
 
 
-def _clean_up_one(connection: Any, copy: str, names: list[str]) -> str:
+def clean_up(connection: Any, scripts: Sequence[Any]) -> list[str]:
+    """Drop the copies that hold nothing of their own.
+
+    :param connection: SQLAlchemy's connection
+    :param scripts: those that are due, among which is the one that was stopped
+    :returns: a sentence about each, dropped or not
+    :raises Exception: the database refuses
+    """
+    names, left = copies(connection)
+    return [_clean_up_one(connection, copy, names, scripts) for copy in left]
+
+
+def _origin(table: str | None, scripts: Sequence[Any]) -> str:
+    """Say what has left a copy, and in which revision, where one of those that are due tells."""
+    if table is None:
+        return "a batch of Alembic's (before 0.9) that was stopped"
+    for script in scripts:
+        with suppress(OSError), open(script.path, "rb") as file:
+            source = file.read().decode("utf-8", "replace")
+            if re.search(rf"batch_alter_table\(\s*[urb]*['\"]{re.escape(table)}['\"]", source):
+                return f"a batch of Alembic's that was stopped in revision {script.revision}"
+    return "a batch of Alembic's that was stopped"
+
+
+def _clean_up_one(connection: Any, copy: str, names: list[str], scripts: Sequence[Any]) -> str:
     quote = connection.dialect.identifier_preparer.quote
     table = copy[len(PREFIX) :] if copy.startswith(PREFIX) else None
+    origin = _origin(table, scripts)
     count = int(_rows(connection, f"SELECT count(*) FROM {quote(copy)}")[0][0])
     if count and table is not None and table in names:
         count = _only_in(connection, copy, table)
-    if not count:
-        connection.execute(sa.text(f"DROP TABLE {quote(copy)}"))
-        return f"dropped '{copy}', left by an upgrade that was stopped: it holds nothing of its own"
     if table is not None and table not in names:
         return (
-            f"the table '{table}' is missing and its rows are in '{copy}', because a copy of the "
-            f"table was stopped before its last statement: run the statement ALTER TABLE "
-            f"{quote(copy)} RENAME TO {quote(table)} on the database"
+            f"the table '{table}' is missing and its rows are in '{copy}', left by {origin} before "
+            f"its last statement: run the statement ALTER TABLE {quote(copy)} RENAME TO "
+            f"{quote(table)} on the database"
         )
+    if not count:
+        connection.execute(sa.text(f"DROP TABLE {quote(copy)}"))
+        whole = f"'{table}' is whole, and the copy" if table else "it"
+        return f"dropped '{copy}', left by {origin}: {whole} holds nothing of its own"
     return (
-        f"'{copy}' was left by an upgrade that was stopped, with {count} row(s) that are nowhere "
-        f"else: look at them, then run the statement DROP TABLE {quote(copy)} on the database"
+        f"'{copy}' was left by {origin}, with {count} row(s) that are nowhere else: look at them, "
+        f"then run the statement DROP TABLE {quote(copy)} on the database"
     )
 
 

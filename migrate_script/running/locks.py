@@ -9,6 +9,9 @@ import hashlib
 import os
 import re
 import socket
+import threading
+import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +19,7 @@ from .. import errors
 from .connections import driver_connection, inside
 from .filelock import FileLock
 from .lock import Lock
-from .sqlite import database_file
+from .pragmas import database_file
 
 
 def _facts(kind: str, pid: object, user: object, where: object, since: datetime) -> str:
@@ -113,7 +116,48 @@ class PostgreSQLLock(_ServerLock):
     at READ COMMITTED, so that no VACUUM and no CREATE INDEX CONCURRENTLY waits for it.
     """
 
+    _was_let_go = False
     NUMBER = int.from_bytes(hashlib.sha256(b"migrate_script").digest()[:8], "big", signed=True)
+
+    def acquire(self, timeout: float) -> bool:
+        taken = super().acquire(timeout)
+        if taken:
+            try:
+                self._see_the_other(max(timeout, 10.0))
+            except BaseException:
+                self.give_back()
+                raise
+        return taken
+
+    def _see_the_other(self, timeout: float) -> None:
+        """Make sure that the work gets a connection beside the lock's from a pooler."""
+        start, too_late = time.monotonic(), threading.Timer(timeout, self._let_go)
+        too_late.daemon = True
+        too_late.start()
+        raw = driver_connection(self.connection)
+        try:
+            cursor = raw.cursor()
+            cursor.execute("SELECT 1")
+            cursor.close()
+        except Exception as error:  # every driver has its own class for it
+            with suppress(Exception):
+                self.connection.invalidate()  # or SQLAlchemy reports that it is closed
+            if time.monotonic() - start > 1:  # a pooler that gave up, not a server that is down
+                raise errors.LockTimeout.one_connection() from error
+            raise
+        finally:
+            too_late.cancel()
+            too_late.join()
+        if self._was_let_go:
+            raise errors.LockTimeout.one_connection()
+        if not self.connection.in_transaction():
+            raw.rollback()
+
+    def _let_go(self) -> None:
+        """Give back, from another thread, the connection that the work waits for."""
+        self._was_let_go = True
+        with suppress(Exception):
+            self._unlock()
 
     def attempt(self) -> bool:
         if getattr(self._raw, "autocommit", False):

@@ -11,7 +11,9 @@ from __future__ import annotations
 import configparser
 import logging
 import logging.config
+import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Dict, Iterator, Tuple
 
 _Picture = Dict[logging.Logger, Tuple[int, bool, bool, Tuple[Any, ...]]]
@@ -56,28 +58,38 @@ def _apply(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
             logging.config._clearExistingHandlers = clear  # type: ignore[attr-defined]
 
 
+def _file_config(original: Any, fname: Any, defaults: Any = None, *_: Any, **kwargs: Any) -> None:
+    """Stand in for `logging.config.fileConfig`."""
+    if logging.getLogger().handlers:
+        alembic = logging.getLogger("alembic")
+        alembic.disabled = False
+        if alembic.level == logging.NOTSET:
+            alembic.setLevel(logging.INFO)
+    else:
+        kwargs.pop("disable_existing_loggers", None)
+        _apply(original, (fname, defaults), kwargs)
+
+
+# commands in several threads share the loggers: the first finds them, the last puts them back
+_LOCK = threading.Lock()
+_running: list[tuple[Any, _Picture]] = []
+
+
 @contextmanager
 def kept_loggers() -> Iterator[None]:
     """Answer `fileConfig` for a while, and put every logger back in the end.
 
     :raises: nothing
     """
-    before = _picture()
-    original = logging.config.fileConfig
-
-    def file_config(fname: Any, defaults: Any = None, *_: Any, **kwargs: Any) -> None:
-        if logging.getLogger().handlers:
-            alembic = logging.getLogger("alembic")
-            alembic.disabled = False
-            if alembic.level == logging.NOTSET:
-                alembic.setLevel(logging.INFO)
-        else:
-            kwargs.pop("disable_existing_loggers", None)
-            _apply(original, (fname, defaults), kwargs)
-
-    logging.config.fileConfig = file_config
+    with _LOCK:
+        original, before = _running[0] if _running else (logging.config.fileConfig, _picture())
+        _running.append((original, before))
+        logging.config.fileConfig = partial(_file_config, original)
     try:
         yield
     finally:
-        logging.config.fileConfig = original
-        _restore(before)
+        with _LOCK:
+            _running.pop()
+            if not _running:
+                logging.config.fileConfig = original
+                _restore(before)

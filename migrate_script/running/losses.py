@@ -64,15 +64,24 @@ def _dropped(function: Any) -> Iterator[tuple[str, str | None]]:
                 yield table, column
 
 
+def _select(what: Any, table: Any) -> Any:
+    try:
+        return sa.select(what).select_from(table)
+    except Exception:  # SQLAlchemy before 1.4 wants a list
+        return sa.select([what]).select_from(table)  # type: ignore[call-overload]
+
+
+def _columns(connection: Any, table: str) -> list[str]:
+    """Name the columns of a table, without reflecting a definition that SQLAlchemy cannot read."""
+    query = _select(sa.literal_column("*"), sa.table(table)).limit(0)
+    return list(connection.execute(query).keys())
+
+
 def _count(connection: Any, table: str, column: str | None) -> int:
     """Count the rows of a table, or those with a value in a column."""
     name = sa.table(table, *([sa.column(column)] if column else []))
     what = sa.func.count(name.c[column]) if column else sa.func.count()
-    try:
-        query = sa.select(what).select_from(name)
-    except Exception:  # SQLAlchemy before 1.4 wants a list
-        query = sa.select([what]).select_from(name)  # type: ignore[call-overload]
-    return int(connection.execute(query).scalar() or 0)
+    return int(connection.execute(_select(what, name)).scalar() or 0)
 
 
 def losses(connection: Any, steps: list[Any]) -> list[str]:
@@ -90,10 +99,8 @@ def losses(connection: Any, steps: list[Any]) -> list[str]:
     for table, column in dropped:
         if table not in tables or (column and table in gone):
             continue
-        if column:
-            names = [known["name"] for known in sa.inspect(connection).get_columns(table)]
-            if column not in names:
-                continue
+        if column and column not in _columns(connection, table):
+            continue
         rows = _count(connection, table, column)
         if rows and column:
             found.append(f"column '{column}' of table '{table}' ({rows} value(s))")

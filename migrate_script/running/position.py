@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .connections import driver_connection
-from .sqlite import database_file
+from .connections import beside, driver_connection
+from .pragmas import database_file
 
 
 class Position:
@@ -19,6 +19,7 @@ class Position:
         self.connection = connection
         self.before: tuple[str, ...] | None = None
         self._query = ""
+        self._after_each: list[set[str]] = []
         self._own = connection.dialect.name != "sqlite" or bool(
             database_file(driver_connection(connection))
         )
@@ -36,6 +37,27 @@ class Position:
             self._query = f"SELECT version_num FROM {table}"
             self.before = heads
 
+    def plan(self, steps: list[Any]) -> None:
+        """Remember where each step leads.
+
+        :param steps: Alembic's steps
+        :raises: nothing
+        """
+        for step in [] if self._after_each else steps:
+            if hasattr(step, "revision"):
+                script, parents = step.revision, step.revision.down_revision or ()
+                parents = {parents} if isinstance(parents, str) else set(parents)
+                self._after_each.append({script.revision} if step.is_upgrade else parents)
+
+    def _got(self, now: tuple[str, ...]) -> str:
+        """Say how many of the steps stand."""
+        count = len(self._after_each)
+        for number in range(count, 0, -1):
+            after = self._after_each[number - 1]
+            if after & set(now) or not (after or now):
+                return f", after {number} of {count} revisions"
+        return ""
+
     def now(self) -> tuple[str, ...] | None:
         """Read where the database is, whatever became of the connection; None if that fails.
 
@@ -43,20 +65,15 @@ class Position:
         """
         if not (self._own and self._query):
             return None
-        pool = self._pool.recreate()
         try:
-            own = pool.connect()
-            cursor = own.cursor()
-            try:
+            with beside(self._pool) as raw:
+                cursor = raw.cursor()
                 cursor.execute(self._query)
-                return tuple(sorted(row[0] for row in cursor.fetchall()))
-            finally:
+                heads = sorted(row[0] for row in cursor.fetchall())
                 cursor.close()
-                own.invalidate()
+                return tuple(heads)
         except Exception:  # each driver has its own for a table that is not there
             return () if not self.before else None
-        finally:
-            pool.dispose()
 
     def outcome(self) -> str:
         """Say where a run that failed has left the database.
@@ -68,4 +85,4 @@ class Position:
             return ""
         name = " and ".join(now) or "no revision"
         same = sorted(now) == sorted(self.before)
-        return f"the database is at {name}" + (", as before" if same else "")
+        return f"the database is at {name}" + (", as before" if same else self._got(now))

@@ -16,6 +16,7 @@ class Settings(NamedTuple):
     :param verify: whether to compare the models and the database in the end
     :param backup: whether to copy the database before the first step
     :param yes: whether to lose data without a question
+    :param clean_leftovers: whether to drop copies of tables where there is nothing else to do
     """
 
     lock_timeout: float = 300.0
@@ -24,6 +25,7 @@ class Settings(NamedTuple):
     verify: bool = False
     yes: bool = False
     backup: bool = False
+    clean_leftovers: bool = False
 
 
 def _seconds(name: str, value: Any) -> float:

@@ -13,28 +13,24 @@ import sqlite3
 import time
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from .. import errors
 from .connections import driver_connection
+from .pragmas import database_file, setting
+from .sharing import Sharing
+from .statements import first_word, without_comments
 
-_COMMENTS = re.compile(r"\A(\s+|--[^\n]*(\n|\Z)|/\*.*?\*/|;)+", re.S)
 _WORDS = {"VACUUM", "ATTACH", "DETACH", "BEGIN", "COMMIT", "END"}
+_ENDS = {"COMMIT", "END", "ROLLBACK"}
 _PRAGMA = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?(\w+)\s*([=(]\s*['\"]?(\w+))?", re.I)
 _PRAGMAS = {"journal_mode", "synchronous", "temp_store", "auto_vacuum", "page_size"}
 _TRUE = {"1", "on", "true", "yes"}
 
 
-def _rows(raw: Any, query: str) -> list[Any]:
-    cursor = raw.cursor()
-    cursor.row_factory = None  # an application may want its rows as dictionaries
-    return list(cursor.execute(query))
-
-
 def _stands_outside(statement: str, raw: Any) -> bool:
     """Tell a statement that cannot be, or must not be, inside our transaction."""
-    text = _COMMENTS.sub("", statement)
-    word = re.split(r"[\s;]", text, maxsplit=1)[0].upper()
+    text, word = without_comments(statement), first_word(statement)
     if word == "ROLLBACK":
         return re.match(r"ROLLBACK\s+(TRANSACTION\s+)?TO\b", text, re.I) is None
     pragma = _PRAGMA.match(text)
@@ -43,19 +39,9 @@ def _stands_outside(statement: str, raw: Any) -> bool:
     name, value = pragma.group(1).lower(), pragma.group(3)
     if name == "foreign_keys" and value:
         # ignored inside a transaction; only worth leaving it when something would change
-        enforced = bool(_rows(raw, "PRAGMA foreign_keys")[0][0])
+        enforced = bool(setting(raw, "foreign_keys"))
         return (value.lower() in _TRUE) != enforced
     return name == "wal_checkpoint" or (name in _PRAGMAS and bool(value))
-
-
-def database_file(raw: Any) -> str | None:
-    """Give the path of the file behind a connection; None for a database in memory.
-
-    :param raw: the driver's connection
-    :raises sqlite3.Error: the file is not a database
-    """
-    files = [row[2] for row in _rows(raw, "PRAGMA database_list") if row[1] == "main"]
-    return files[0] or None if files else None
 
 
 class SQLiteTransaction:
@@ -74,6 +60,7 @@ class SQLiteTransaction:
         self._paused = 0
         self._listens = False
         self._before: tuple[Any, Any] | None = None
+        self._sharing: Sharing | None = None
 
     @staticmethod
     def can(connection: Any) -> bool:
@@ -97,6 +84,14 @@ class SQLiteTransaction:
         self._switch_off()
         event.listen(self.connection, "before_cursor_execute", self._before_execute)
         self._listens = True
+        path = database_file(self.raw)
+        if path is not None:
+            self._sharing = Sharing(self.raw, path, self._catch_up)
+            self._sharing.begin()
+
+    def _catch_up(self) -> None:
+        """Bring the run to where a statement of its own would find it."""
+        self.connection.execute(text("SELECT 1")).close()
 
     def _switch_off(self) -> None:
         raw = self.raw
@@ -123,6 +118,9 @@ class SQLiteTransaction:
 
         :raises: nothing
         """
+        if self._sharing is not None:
+            self._sharing.end()
+            self._sharing = None
         if self._listens:
             event.remove(self.connection, "before_cursor_execute", self._before_execute)
             self._listens = False
@@ -150,16 +148,11 @@ class SQLiteTransaction:
             return
         if _stands_outside(statement, self.raw):
             self.left.append(statement)
-            if self.raw.in_transaction and not self._is_end(statement):
+            if self.raw.in_transaction and first_word(statement) not in _ENDS:
                 self.raw.commit()
         elif connection.in_transaction() and not self.raw.in_transaction:
             self._switch_off()
             self._begin()
-
-    @staticmethod
-    def _is_end(statement: str) -> bool:
-        word = re.split(r"[\s;]", _COMMENTS.sub("", statement), maxsplit=1)[0].upper()
-        return word in ("COMMIT", "END", "ROLLBACK")
 
     def _begin(self) -> None:
         """Begin, waiting for a program that writes at the moment."""

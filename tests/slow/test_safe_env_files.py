@@ -12,7 +12,7 @@ import sys
 
 import pytest
 from helpers import tables
-from safe import BASE, HALF_WAY, broken, db, mortal, new_project, picture, remove_cause
+from safe import BASE, HALF_WAY, db, ended, fail_then_cure, mortal, new_project, picture
 
 from safe import revision, version  # isort: skip
 
@@ -62,24 +62,15 @@ def theirs(request, project, database, templates, monkeypatch):
 @pytest.mark.parametrize("case", HALF_WAY)
 def test_a_failure_half_way(theirs, database, case):
     """Nothing is left behind where that is possible, and a plain re-run works everywhere."""
-    before = picture(database)
-    revision(theirs, 2, broken(case))
-    assert db(theirs, "upgrade").status == 1
-    assert version(database) == ["r1"]
-    if not database.startswith("mysql"):
-        assert picture(database) == before
-    remove_cause(case, theirs, database)
-    again = db(theirs, "upgrade")
-    assert again.status == 0, again.err
-    assert version(database) == ["r2"]
+    fail_then_cure(case, theirs, database)
 
 
 @pytest.mark.parametrize("when", KILLS)
 def test_a_kill_half_way(theirs, database, when):
     """A plain re-run ends as an undisturbed run does."""
     revision(theirs, 2, BODY)
-    killed = theirs.process("manage.py", "db", "upgrade", env={"DIE": when})
-    assert killed.status == -9, killed.err
+    killed = ended(theirs, "manage.py", "db", "upgrade", DIE=when)
+    assert killed.status() == -9, killed.err
     again = db(theirs, "upgrade")
     assert again.status == 0, again.err
     assert picture(database)["a"] == (["id", "n", "x"], [(1, 101, 101), (2, 101, 101)])

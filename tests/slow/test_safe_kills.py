@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from committing import BLOCKS
+from committing import check_kill as check_kill_around_block
 from helpers import rows, tables
-from safe import BASE, db, mortal, new_project, picture, revision, version
+from safe import BASE, begin, db, ended, mortal, new_project, picture, revision, version
 
 pytestmark = pytest.mark.slow
 
@@ -56,8 +58,8 @@ def mortal_project(project, database, monkeypatch):
 
 def die(project, when):
     """Upgrade in a process that is killed, by itself, at a certain statement."""
-    done = project.process("manage.py", "db", "upgrade", env={"DIE": when})
-    assert done.status == -9, done.err
+    done = ended(project, "manage.py", "db", "upgrade", DIE=when)
+    assert done.status() == -9, done.err
 
 
 AS_UNDISTURBED = {
@@ -130,3 +132,16 @@ def test_a_kill_between_two_revisions(mortal_project, database):
     assert again.status == 0, again.err
     assert rows(database, "SELECT n FROM a") == [(101,), (101,)]
     assert sorted(tables(database)) == ["a", "alembic_version", "b"]
+
+
+@pytest.mark.parametrize("script", BLOCKS)
+@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_kill_at_every_statement_around_a_block(
+    project, new_database, monkeypatch, script, side, number
+):
+    """PostgreSQL: what was committed inside a revision is not done twice."""
+    url = new_database("postgresql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    begin(project)
+    check_kill_around_block(project, url, script, f"{side} {number}")

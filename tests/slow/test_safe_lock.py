@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import shutil
-import socket
-import subprocess
-import textwrap
-import time
 
 import pytest
-import sqlalchemy as sa
 from helpers import rows, tables
 from safe import (
     BASE,
     GATE,
+    LOCKS,
+    UPGRADE,
     at_gate,
     background,
     db,
@@ -26,9 +20,7 @@ from safe import (
     version,
 )
 
-pytestmark = pytest.mark.slow
-
-UPGRADE = ("manage.py", "db", "upgrade")
+pytestmark = [pytest.mark.slow, pytest.mark.every_stack]
 
 
 @pytest.fixture
@@ -118,8 +110,7 @@ def test_nothing_is_left_of_the_lock(gated, database):
     assert db(gated, "upgrade").status == 0
     assert not [p for p in gated.folder.parent.iterdir() if "lock" in p.name], before
     if "postgresql" in database:
-        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-        assert rows(database, held + " AND pid <> pg_backend_pid()") == [(0,)]
+        assert rows(database, LOCKS) == [(0,)]
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "inf", "nan"])
@@ -177,118 +168,3 @@ def test_an_index_is_made_concurrently_while_another_waits(project, new_database
             assert second.status() == 0, second.err
     assert version(url) == ["r3"]
     assert rows(url, "SELECT count(*) FROM pg_indexes WHERE indexname = 'ix_a_n'") == [(1,)]
-
-
-BOUNCER = """
-    [databases]
-    * = host={host} port={port} user={user}{password}
-    [pgbouncer]
-    listen_addr = 127.0.0.1
-    listen_port = {listen}
-    unix_socket_dir =
-    auth_type = any
-    pool_mode = transaction
-    default_pool_size = {size}
-    query_wait_timeout = 3
-    logfile = {folder}/pgbouncer.log
-    ignore_startup_parameters = extra_float_digits
-"""
-
-
-@pytest.fixture
-def bouncer(new_database, tmp_path):
-    """PgBouncer in transaction mode: `bouncer(3)` gives the URL through three connections."""
-    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-    if program is None:
-        pytest.skip("pgbouncer is not installed")
-    url = sa.engine.url.make_url(new_database("postgresql"))
-    running = []
-
-    def start(size):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            listen = free.getsockname()[1]
-        folder = tmp_path / "bouncer"
-        folder.mkdir()
-        config = folder / "pgbouncer.ini"
-        text = BOUNCER.format(
-            host=url.host, port=url.port or 5432, user=url.username,
-            password=f" password={url.password}" if url.password else "",
-            listen=listen, size=size, folder=folder,
-        )  # fmt: skip
-        config.write_text(textwrap.dedent(text), encoding="utf-8")
-        as_user = []
-        if os.geteuid() == 0:  # which it refuses to run as
-            for path in (tmp_path, folder, config):
-                shutil.chown(path, "nobody")
-            for parent in tmp_path.parents:
-                if parent.name.startswith("pytest"):
-                    parent.chmod(0o755)
-            as_user = ["-u", "nobody"]
-        running.append(subprocess.Popen([program, "-q", *as_user, str(config)]))
-        through = f"{url.drivername}://{url.username}@127.0.0.1:{listen}/{url.database}"
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                rows(through, "SELECT 1")
-                return through
-            except sa.exc.OperationalError:
-                assert running[0].poll() is None
-                assert time.monotonic() < deadline, (folder / "pgbouncer.log").read_text()
-                time.sleep(0.05)
-
-    yield start
-    for process in running:
-        process.terminate()
-        process.wait(20)
-
-
-def test_pgbouncer_in_transaction_mode_keeps_the_lock(project, bouncer, monkeypatch):
-    """A connection that belongs to each client for one transaction only still keeps the lock."""
-    url = bouncer(4)
-    monkeypatch.setenv("DATABASE_URL", url)
-    new_project(project)
-    revision(project, 1, BASE)
-    revision(project, 2, GATE)
-    with background(project, *UPGRADE) as first:
-        at_gate(project, first)
-        for _ in range(5):
-            late = db(project, "upgrade", "--lock-timeout", "0.1")
-            assert late.status == 1
-            assert f"migrate_script, process {first.pid} on" in late.error
-        assert db(project, "current").status == 0
-        with background(project, *UPGRADE) as second:
-            second.until(lambda: "waiting for another migration" in second.err)
-            first.kill()
-            open_gate(project)
-            assert second.status() == 0, second.err
-    assert version(url) == ["r2"]
-    assert rows(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
-
-
-def test_pgbouncer_lets_one_of_many_through_at_a_time(project, bouncer, monkeypatch):
-    """More processes than connections: all end with 0, and each revision ran once."""
-    url = bouncer(3)
-    monkeypatch.setenv("DATABASE_URL", url)
-    new_project(project)
-    revision(project, 1, BASE)
-    for number in range(2, 6):
-        revision(project, number, "op.execute('UPDATE a SET n = n + 1')")
-    with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(background(project, *UPGRADE)) for _ in range(6)]
-        for process in processes:
-            assert process.status() == 0, process.err
-    assert rows(url, "SELECT n FROM a") == [(104,), (104,)]
-
-
-def test_pgbouncer_with_one_connection_is_told_apart(project, bouncer, monkeypatch):
-    """One for the lock and one for the work are needed; with a single one it ends with a line."""
-    url = bouncer(1)
-    monkeypatch.setenv("DATABASE_URL", url)
-    new_project(project)
-    revision(project, 1, BASE)
-    failed = db(project, "upgrade")
-    assert failed.status == 1
-    assert len(failed.error.splitlines()) == 1
-    assert "the database refused" in failed.error
-    assert tables(url) == {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 import pytest
 from helpers import rows, tables
-from safe import BASE, background, new_project, revision, version
+from safe import BASE, UPGRADE, background, new_project, revision, version
 
 pytestmark = pytest.mark.slow
-UPGRADE = ("manage.py", "db", "upgrade")
 CONCURRENTLY = """
     with op.get_context().autocommit_block():
         op.execute("CREATE INDEX CONCURRENTLY ix_a_n ON a (n)")
@@ -42,7 +42,9 @@ def test_eight_at_once(project, database, monkeypatch, kill, sixth, repeat):
     new_project(project)
     ten_revisions(project, sixth)
     with contextlib.ExitStack() as stack:
-        running = [stack.enter_context(background(project, *UPGRADE)) for _ in range(8)]
+        # those that start an interpreter each come later, and further apart
+        start = partial(background, project, *UPGRADE, fresh=repeat == 0)
+        running = [stack.enter_context(start()) for _ in range(8)]
         if kill:
             running[0].until(lambda: any("Running upgrade" in one.err for one in running))
             victim = next(one for one in running if "Running upgrade" in one.err)
