@@ -38,21 +38,6 @@ FAMILY = """
 
 
 @pytest.fixture
-def url(new_database, monkeypatch):
-    """An empty SQLite database, which manage.py uses."""
-    url = new_database("sqlite")
-    monkeypatch.setenv("DATABASE_URL", url)
-    return url
-
-
-@pytest.fixture(params=[True, False], ids=["on", "off"])
-def enforced(request):
-    """Foreign keys enforced, or not."""
-    with foreign_keys(request.param):
-        yield request.param
-
-
-@pytest.fixture
 def on():
     """Foreign keys enforced."""
     with foreign_keys(True):

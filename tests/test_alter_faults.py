@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 
 import pytest
-from altering import everything, foreign_keys, read, script
+from altering import everything, read, script
 from helpers import Project
-from safe import db, new_project, revision, version
+from safe import db, ended, new_project, revision, version
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -30,21 +29,6 @@ STEP = """
     op.alter_column("t", "n", existing_type=sa.Integer(), type_=sa.BigInteger())
     op.add_column("t", sa.Column("x", sa.Integer(), unique=True))
     """
-
-
-@pytest.fixture
-def url(new_database, monkeypatch):
-    """An empty SQLite database, which manage.py uses."""
-    url = new_database("sqlite")
-    monkeypatch.setenv("DATABASE_URL", url)
-    return url
-
-
-@pytest.fixture(params=[True, False], ids=["on", "off"])
-def enforced(request):
-    """Foreign keys enforced, or not."""
-    with foreign_keys(request.param):
-        yield request.param
 
 
 class Fault:
@@ -113,7 +97,6 @@ KILLER = """
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal here")
 def test_a_kill_leaves_all_as_before(project, url):
     """The process dies behind each statement of the step; the next upgrade works."""
@@ -126,10 +109,10 @@ def test_a_kill_leaves_all_as_before(project, url):
     revision(project, 1, STEP)
     before = everything(url)
     for at in range(1, 40):
-        done = project.process("manage.py", "db", "upgrade", env={**os.environ, "KILL_AT": str(at)})
-        if done.status == 0:
+        done = ended(project, "manage.py", "db", "upgrade", KILL_AT=str(at))
+        if done.status() == 0:
             break
-        assert done.status == -signal.SIGKILL, done.err
+        assert done.status() == -signal.SIGKILL, done.err
         assert everything(url) == before, at
     assert at > 10
     assert version(url) == ["r1"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from altering import everything, foreign_keys, read, script, up
+from altering import everything, read, script, up
 from safe import db, new_project, revision
 
 # what a table can have: the definition of the table `t`, and what is created beside it
@@ -106,21 +106,6 @@ ROLES = {
     """,
     "self": "",
 }
-
-
-@pytest.fixture
-def url(new_database, monkeypatch):
-    """An empty SQLite database, which manage.py uses."""
-    url = new_database("sqlite")
-    monkeypatch.setenv("DATABASE_URL", url)
-    return url
-
-
-@pytest.fixture(params=[True, False], ids=["on", "off"])
-def enforced(request):
-    """Foreign keys enforced, or not."""
-    with foreign_keys(request.param):
-        yield request.param
 
 
 def table_of(name: str, role: str) -> str:
@@ -336,3 +321,38 @@ def test_a_table_described_by_the_script_loses_nothing_silently(project, url, en
     found = everything(url)["schema"]
     assert found["trigger", "tr"] == before["schema"]["trigger", "tr"]
     assert found["index", "ix"] == before["schema"]["index", "ix"]
+
+
+def test_what_was_prepared_for_another_schema_is_not_explained(project, url, monkeypatch):
+    """SQLite crashes when EXPLAIN is asked again for a statement that was prepared before."""
+    from migrate_script.running.schema import Database
+
+    asked = []
+    rows = Database.rows
+    monkeypatch.setattr(
+        Database, "rows", lambda self, query: asked.append(query) or rows(self, query)
+    )
+    new_project(project)
+    script(url, table_of("a trigger", "alone"))
+    up(project, 1, 'op.alter_column("t", "n", new_column_name="m")')
+    explained = [query for query in asked if query.startswith("EXPLAIN")]
+    assert len(explained) > 2
+    assert len(set(explained)) == len(explained)
+
+
+@pytest.mark.parametrize("comment", [" -- it's a text\n", " /* it's a text */"])
+def test_a_comment_stays_with_what_it_stands_behind(project, url, comment):
+    """Neither a column that SQLite adds nor a constraint behind it takes it along."""
+    new_project(project)
+    script(url, f"CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT{comment});")
+    up(
+        project,
+        1,
+        'op.create_check_constraint("k", "t", "id > 0")\n'
+        'op.execute("SELECT 1")\n'
+        'op.add_column("t", sa.Column("y", sa.Integer()))',
+        'op.drop_column("t", "y")\nop.drop_constraint("k", "t", type_="check")',
+    )
+    for command in ("downgrade", "upgrade", "downgrade"):
+        assert db(project, command).status == 0
+        assert f"x TEXT{comment}" in everything(url)["schema"]["table", "t"]

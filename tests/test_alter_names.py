@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from altering import everything, read, script, up
+from altering import everything, inspected, read, reads_checks, script, up
 from safe import db, new_project, revision
 
 TABLES = """
@@ -46,14 +46,6 @@ BATCH = (
         batch_op.drop_constraint(None, type_="foreignkey")
     """,
 )
-
-
-@pytest.fixture
-def url(new_database, monkeypatch):
-    """An empty SQLite database, which manage.py uses."""
-    url = new_database("sqlite")
-    monkeypatch.setenv("DATABASE_URL", url)
-    return url
 
 
 @pytest.mark.parametrize(("going_up", "going_down"), [PLAIN, BATCH], ids=["plain", "batch"])
@@ -156,3 +148,65 @@ def keys(url):
     found |= {tuple(key["column_names"]) for key in inspector.get_unique_constraints("t")}
     engine.dispose()
     return sorted(found)
+
+
+def test_conditions_are_found_as_the_database_writes_them(project, server):
+    """A CHECK without a name is told from another by its text, whatever became of that text."""
+    new_project(project)
+    revision(
+        project,
+        1,
+        """
+        op.create_table(
+            "t", sa.Column("id", sa.Integer, primary_key=True), sa.Column("a", sa.Integer),
+            sa.Column("b", sa.String(20)), sa.CheckConstraint("a > 0", name="ck_a")
+        )
+        """,
+    )
+    revision(
+        project,
+        2,
+        """
+        op.create_check_constraint(None, "t", "a<100")
+        op.create_check_constraint(None, "t", "Length(b) <> 5 AND (a IN (1, 2) OR b LIKE 'x%')")
+        op.create_check_constraint(None, "t", "a BETWEEN 1 AND 4")
+        """,
+        'op.drop_constraint(None, "t", type_="check")\n' * 3,
+    )
+    up = db(project, "upgrade")
+    assert up.status == 0, up.err
+    if not reads_checks(server):
+        pytest.skip("this SQLAlchemy reads no CHECKs of this database")
+    before = checks(server)
+    assert len(before) == 4
+    down = db(project, "downgrade")
+    if "MySQL does not support CHECK constraints" in down.error:
+        pytest.skip("this Alembic drops no CHECK there")
+    assert down.status == 0, down.err
+    assert [name for name, _ in checks(server)] == ["ck_a"]
+
+
+def test_a_name_that_the_script_gives_is_not_the_one_without(project, server):
+    """Of two constraints on the same columns, the one that the database named is dropped."""
+    new_project(project)
+    table = 'op.create_table("t", sa.Column("id", sa.Integer, primary_key=True))'
+    revision(project, 1, table)
+    revision(
+        project,
+        2,
+        'op.create_unique_constraint("a_first", "t", ["id"])\n'
+        'op.create_unique_constraint(None, "t", ["id"])',
+        'op.drop_constraint(None, "t", type_="unique")\n'
+        'op.drop_constraint("a_first", "t", type_="unique")',
+    )
+    assert db(project, "upgrade").status == 0
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert keys(server) == []
+
+
+def checks(url):
+    """Give the CHECKs of `t`."""
+    with inspected(url) as inspector:
+        found = inspector.get_check_constraints("t")
+    return sorted((check["name"], check["sqltext"]) for check in found)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from altering import everything, foreign_keys, read, script, up
+from altering import everything, read, script, up
 from safe import db, new_project, revision
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 TABLES = """
     CREATE TABLE p (id INTEGER PRIMARY KEY, a INTEGER, b TEXT, c TEXT CHECK (c <> ''));
@@ -120,21 +122,6 @@ OPERATIONS = {
         "PRIMARY KEY (id)\n    )",
     ),
 }
-
-
-@pytest.fixture
-def url(new_database, monkeypatch):
-    """An empty SQLite database, which manage.py uses."""
-    url = new_database("sqlite")
-    monkeypatch.setenv("DATABASE_URL", url)
-    return url
-
-
-@pytest.fixture(params=[True, False], ids=["on", "off"])
-def enforced(request):
-    """Foreign keys enforced, or not."""
-    with foreign_keys(request.param):
-        yield request.param
 
 
 def plain(found):
@@ -287,6 +274,180 @@ def test_a_constraint_that_is_not_there_is_named(project, url):
     revision(project, 1, 'op.drop_constraint("uq_nowhere", "t", type_="unique")')
     failed = db(project, "upgrade")
     assert failed.status == 1
-    assert failed.error.startswith("Error: the table 't' has no unique constraint 'uq_nowhere': ")
+    assert failed.error.startswith(
+        "Error: No such constraint: 'uq_nowhere', a unique constraint of the table 't': "
+    )
     assert len(failed.error.splitlines()) == 1
     assert everything(url) == before
+
+
+def test_a_batch_sees_what_waits_to_be_written(project, url):
+    """Operations without a batch and with one follow each other on a table, up and down."""
+    new_project(project)
+    script(url, TABLES)
+    before = plain(everything(url))
+    going_up = """
+        op.alter_column("t", "b", server_default="y")
+        op.add_column("t", sa.Column("z", sa.Integer()))
+        with op.batch_alter_table("t", recreate="always") as batch:
+            batch.add_column(sa.Column("zz", sa.Integer()))
+        """
+    going_down = """
+        op.drop_column("t", "z")
+        with op.batch_alter_table("t", recreate="always") as batch:
+            batch.drop_column("zz")
+        op.alter_column("t", "b", server_default="x")
+        """
+    up(project, 1, going_up, going_down)
+    assert [row[1] for row in read(url, "PRAGMA table_info(t)")][-2:] == ["z", "zz"]
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert plain(everything(url)) == before
+
+
+def test_a_copy_is_one_statement_and_indexes_follow_it(project, url, enforced):
+    """Whatever is asked of a table, its rows are copied once, and indexes are built behind that."""
+    new_project(project)
+    script(url, TABLES)
+    seen = []
+
+    def listener(connection, cursor, statement, *_):
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", listener)
+    try:
+        up(
+            project,
+            1,
+            """
+            op.alter_column("t", "a", existing_type=sa.Integer(), type_=sa.BigInteger())
+            op.create_unique_constraint("uq_a", "t", ["a"])
+            op.drop_constraint("ck_d", "t", type_="check")
+            """,
+        )
+    finally:
+        event.remove(Engine, "before_cursor_execute", listener)
+    copies = [n for n, sql in enumerate(seen) if sql.startswith("INSERT") and "SELECT" in sql]
+    indexes = [n for n, sql in enumerate(seen) if sql.startswith("CREATE INDEX")]
+    assert len(copies) == len(indexes) == 1
+    assert copies < indexes
+
+
+def test_a_table_of_an_attached_file_is_altered(project, url, enforced, tmp_path):
+    """`schema=` names the file: its rows and children stay, and the main one is not touched."""
+    other = f"sqlite:///{tmp_path}/other.db"
+    new_project(project)
+    script(url, TABLES)
+    script(
+        other,
+        TABLES + "CREATE TABLE log (n); CREATE TRIGGER tr INSERT ON t BEGIN "
+        "INSERT INTO log VALUES (1); END; CREATE VIEW v AS SELECT a FROM t;",
+    )
+    main, before = plain(everything(url)), plain(everything(other))
+    attach = f"op.execute(\"ATTACH '{tmp_path}/other.db' AS aux\")\n"
+    up(
+        project,
+        1,
+        attach
+        + 'op.alter_column("t", "a", type_=sa.BigInteger(), schema="aux")\n'
+        + 'op.create_unique_constraint("uq_b", "t", ["b"], schema="aux")\n'
+        + 'with op.batch_alter_table("t", schema="aux", recreate="always") as batch:\n'
+        + '    batch.add_column(sa.Column("z", sa.Integer()))\n',
+        attach
+        + 'with op.batch_alter_table("t", schema="aux") as batch:\n'
+        + '    batch.drop_column("z")\n'
+        + 'op.drop_constraint("uq_b", "t", type_="unique", schema="aux")\n'
+        + 'op.alter_column("t", "a", type_=sa.Integer(), schema="aux")\n',
+    )
+    assert plain(everything(url)) == main
+    assert "a BIGINT" in read(other, "SELECT sql FROM sqlite_master WHERE name = 't'")[0][0]
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert plain(everything(other)) == before
+    assert plain(everything(url)) == main
+
+
+TYPES = """
+    op.add_column("t", sa.Column("kind", sa.Enum("x", "y", name="kinds")))
+    op.add_column("t", sa.Column("ok", sa.Boolean()))
+    """
+
+
+def test_a_type_brings_no_check_outside_a_batch(project, url):
+    """SQLAlchemy before 1.4 would add one for Boolean and Enum; Alembic leaves it out."""
+    new_project(project)
+    script(url, TABLES)
+    up(project, 1, TYPES)
+    definition = read(url, "SELECT sql FROM sqlite_master WHERE name = 't'")[0][0]
+    assert "kind VARCHAR(1)" in definition
+    assert "ok BOOLEAN" in definition
+    assert definition.count("CHECK") == TABLES.split("CREATE TABLE t")[1].count("CHECK")
+
+
+def test_a_batch_takes_autoincrement_away_where_it_says_so(project, url, enforced):
+    """`sqlite_autoincrement` is what the script wants, and everything else stays."""
+    new_project(project)
+    script(
+        url,
+        """
+        CREATE TABLE a (
+            id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, n VARCHAR COLLATE NOCASE,
+            CHECK (n <> 'x')
+        );
+        INSERT INTO a (n) VALUES ('p'), ('q');
+        CREATE INDEX ix_n ON a (n DESC);
+        CREATE TABLE child (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id) ON DELETE CASCADE);
+        INSERT INTO child VALUES (1, 1), (2, 2);
+        """,
+    )
+    before = everything(url)
+    body = 'with op.batch_alter_table("a", recreate="always",\n    {}): pass'
+    up(
+        project,
+        1,
+        body.format('table_kwargs={"sqlite_autoincrement": False}'),
+        body.format('table_kwargs={"sqlite_autoincrement": True}'),
+    )
+    definition = read(url, "SELECT sql FROM sqlite_master WHERE name = 'a'")[0][0]
+    assert "AUTOINCREMENT" not in definition
+    assert "COLLATE NOCASE" in definition
+    assert "CHECK (n <> 'x')" in definition
+    assert read(url, "SELECT * FROM a") == [(1, "p"), (2, "q")]
+    assert read(url, "SELECT count(*) FROM child") == [(2,)]
+    assert read(url, "SELECT * FROM sqlite_sequence") == []
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert "AUTOINCREMENT" in read(url, "SELECT sql FROM sqlite_master WHERE name = 'a'")[0][0]
+    assert {k: sorted(v) for k, v in everything(url).items() if k in ("a", "child")} == {
+        k: v for k, v in before.items() if k in ("a", "child")
+    }
+
+
+@pytest.mark.parametrize("waiting", ["", 'op.alter_column("p", "b", server_default="z")\n'])
+def test_a_column_that_needs_a_value_is_refused_by_sqlite_itself(
+    project, url, monkeypatch, waiting
+):
+    """Where there are rows the message is SQLite's and nothing is copied; where not, it works."""
+    from migrate_script.running.recreation import Recreation
+
+    new_project(project)
+    script(url, TABLES)
+    before = everything(url)
+    copies = []
+    copy = Recreation._copy
+    monkeypatch.setattr(
+        Recreation, "_copy", lambda self, *args: copies.append(args) or copy(self, *args)
+    )
+    revision(project, 1, waiting + 'op.add_column("p", sa.Column("z", sa.Integer, nullable=False))')
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert failed.error.startswith(
+        "Error: revision r1 failed: Cannot add a NOT NULL column with default value NULL "
+    )
+    assert "_alembic_tmp" not in failed.error
+    assert len(copies) == len(waiting.splitlines())
+    assert everything(url) == before
+    script(url, "DELETE FROM p")
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert read(url, "SELECT \"notnull\" FROM pragma_table_info('p') WHERE name = 'z'") == [(1,)]

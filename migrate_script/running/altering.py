@@ -6,25 +6,26 @@ a table is done by `changes`, which keeps what the batch does not name.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
 from typing import Any, Callable, Iterator
 
-import alembic.op
-from sqlalchemy import schema as sa
-from sqlalchemy import types as sqltypes
+from sqlalchemy import event
 
 from .. import errors
 from . import batch as batches
+from . import proxies
 from .changes import Changes
 from .children import Watch
+from .conventions import conventional_name
 from .names import found_names
+from .native import as_in_batch
 from .plain import Plain
 from .reverse import made_without_name
 from .schema import Database
 from .sqlite import SQLiteTransaction
-from .tokens import literal, mentions, quoted
+from .tokens import mentions
+from .unusable import unusable
 
 
 def attend(context: Any) -> None:
@@ -33,20 +34,36 @@ def attend(context: Any) -> None:
     :param context: Alembic's MigrationContext, configured
     :raises: nothing
     """
-    plan = context._migrations_fn
-    if plan is None or context.connection is None or hasattr(context, "_attended"):
+    if context._migrations_fn is None or context.connection is None:
         return
-    watched = _named(context)
-    if context.dialect.name == "sqlite":
-        if not SQLiteTransaction.can(context.connection):
-            return
-        watched = Altering(context).watched
+    if context.dialect.name != "sqlite":
+        watch_steps(context, _named(context))
+    elif SQLiteTransaction.can(context.connection):
+        watch_steps(context, Altering(context).watched)
+
+
+def watch_steps(
+    context: Any,
+    watched: Callable[[Any, Callable[..., Any]], Callable[..., Any]],
+    around: Callable[[Any], Any] = nullcontext,
+) -> None:
+    """Put something around the function of each step.
+
+    :param context: Alembic's MigrationContext
+    :param watched: gives another function for that of a script
+    :param around: called with the heads, gives a context manager around all steps
+    :raises: nothing
+    """
+    if hasattr(context, "_attended"):
+        return
+    plan = context._migrations_fn
 
     def steps(heads: Any, the_context: Any) -> Iterator[Any]:
-        for step in plan(heads, the_context):
-            if hasattr(step, "revision") and hasattr(step, "migration_fn"):
-                step.migration_fn = watched(step.revision, step.migration_fn)
-            yield step
+        with around(heads):
+            for step in plan(heads, the_context):
+                if hasattr(step, "revision") and hasattr(step, "migration_fn"):
+                    step.migration_fn = watched(step.revision, step.migration_fn)
+                yield step
 
     context._attended = True
     context._migrations_fn = steps
@@ -66,35 +83,6 @@ def _named(context: Any) -> Callable[[Any, Callable[..., Any]], Callable[..., An
     return watched
 
 
-def conventional_name(
-    convention: Any, table: str, kind: str, columns: list[str], target: str
-) -> str | None:
-    """Give the name that a naming convention gives to a constraint.
-
-    :param convention: as a MetaData takes it
-    :param table: the table of the constraint
-    :param kind: `FOREIGN`, `UNIQUE` or `CHECK`
-    :param columns: its columns
-    :param target: the table that a foreign key refers to
-    :returns: the name; None where the convention has none for it
-    :raises: nothing
-    """
-    if not convention or kind == "CHECK":
-        return None
-    metadata = sa.MetaData(naming_convention=convention)
-    made: Any = sa.Table(table, metadata, *[sa.Column(c, sqltypes.Integer) for c in columns])
-    constraint: Any
-    if kind == "UNIQUE":
-        constraint = sa.UniqueConstraint(*columns)
-    else:
-        constraint = sa.ForeignKeyConstraint(columns, [f"{target}.{c}" for c in columns])
-    try:
-        made.append_constraint(constraint)
-    except Exception:
-        return None  # a convention that needs more than is known here
-    return str(constraint.name) if isinstance(constraint.name, str) else None
-
-
 class Altering:
     """The alterations of one database.
 
@@ -105,7 +93,7 @@ class Altering:
     def __init__(self, context: Any) -> None:
         self.context = context
         self.dialect = context.dialect
-        self.watch = Watch(Database(context.connection))
+        self._watch: Watch | None = None
         self.altered: set[str] = set()
         self.allowed, self.path = False, ""
 
@@ -121,43 +109,98 @@ class Altering:
         @wraps(function)
         def step(*args: Any, **kwargs: Any) -> Any:
             self.altered, self.allowed, self.path = set(), allowed, str(script.path)
-            with self.watch.step(script.revision), self._nothing_broken():
-                with self._operations():
-                    return function(*args, **kwargs)
+            with self.surroundings(script.revision), self._operations():
+                return function(*args, **kwargs)
 
         return step
 
     @contextmanager
+    def surroundings(self, revision: str) -> Iterator[None]:
+        """Compare the database before and after a step.
+
+        :param revision: its identifier
+        :raises ForeignKeysBroken: rows refer to nothing now, and foreign keys are enforced
+        :raises AlterError: a view or a trigger of an altered table is unusable now
+        """
+        if self._watch is None:
+            self._watch = Watch(self.database(None))
+        with self._watch.step(revision), self.nothing_broken(self._watch.database):
+            yield
+
+    def database(self, schema: str | None) -> Database:
+        """Give the database that is altered.
+
+        :param schema: the name under which its file is attached
+        :raises Exception: it cannot be looked at
+        """
+        return Database(self.context.connection, schema)
+
+    def may_add(self, column: Any) -> bool:
+        """Tell whether SQLite may be able to add a column itself; it says so where it is not.
+
+        :param column: SQLAlchemy's column
+        :raises: nothing
+        """
+        return True
+
+    @contextmanager
+    def telling(self, before_execute: Callable[..., None]) -> Iterator[None]:
+        """Tell of each statement before it reaches the database.
+
+        :param before_execute: what is to be called
+        :raises: nothing
+        """
+        connection = self.context.connection
+        event.listen(connection, "before_cursor_execute", before_execute)
+        try:
+            yield
+        finally:
+            event.remove(connection, "before_cursor_execute", before_execute)
+
+    @contextmanager
     def _operations(self) -> Iterator[None]:
         """Stand before the operations that the script calls."""
-        operations = getattr(alembic.op, "_proxy", None)
+        operations = proxies.operations()
         if operations is None or operations.migration_context is not self.context:
             yield
             return
-        original = operations.batch_alter_table
-        operations.batch_alter_table = partial(self._batch_alter_table, original)
+        original, plain = operations.batch_alter_table, Plain(self)
+        operations.batch_alter_table = partial(self._batch_alter_table, original, plain)
         try:
-            with Plain(self).standing_before(self.context.impl):
+            with plain.standing_before(self.context.impl):
                 yield
         finally:
             del operations.batch_alter_table
 
     @contextmanager
-    def _batch_alter_table(self, original: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+    def _batch_alter_table(
+        self, original: Any, plain: Plain, *args: Any, **kwargs: Any
+    ) -> Iterator[Any]:
         with original(*args, **kwargs) as batch_operations:
             yield batch_operations
             batch = batch_operations.impl
             if batch._should_recreate():
-                name = str(batch.table_name)
-                if batches.is_plain(batch):
-                    convention = batch.naming_convention
-                    batches.perform(batch, self.changes(name, batch.schema, convention))
-                else:
-                    self.altered.add(name.lower())
-                    database = Database(batch.impl.connection, batch.schema)
-                    batches.perform_by_alembic(batch, database, self.allowed)
+                plain.flush()  # the batch reads the definition unseen
+                with as_in_batch():
+                    self._do(batch)
                 # done: leaving the original finds nothing to do
                 batch.batch, batch.recreate = [], "never"
+
+    def _do(self, batch: Any) -> None:
+        name = str(batch.table_name)
+        if batches.is_plain(batch):
+            batches.perform(batch, self.changes(name, batch.schema, batch.naming_convention))
+        else:
+            self.altered.add(name.lower())
+            self.describes(batch)
+
+    def describes(self, batch: Any) -> None:
+        """Do a batch that describes the table itself.
+
+        :param batch: Alembic's BatchOperationsImpl
+        :raises Exception: the database refuses, or something would be lost
+        """
+        batches.perform_by_alembic(batch, self.database(batch.schema), self.allowed)
 
     def changes(self, name: str, schema: str | None, convention: Any = None) -> Changes:
         """Begin to change a table.
@@ -170,15 +213,18 @@ class Altering:
         self.altered.add(name.lower())
         metadata = self.context.opts.get("target_metadata")
         convention = convention or getattr(metadata, "naming_convention", None)
-        database = Database(self.context.connection, schema)
+        database = self.database(schema)
         conventional = partial(conventional_name, convention, name)
         made = made_without_name(self.path)
         return Changes(database, name, self.dialect, conventional, made)
 
     @contextmanager
-    def _nothing_broken(self) -> Iterator[None]:
-        """Refuse a step that leaves a view or a trigger of an altered table unusable."""
-        database = self.watch.database
+    def nothing_broken(self, database: Database) -> Iterator[None]:
+        """Refuse a step that leaves a view or a trigger of an altered table unusable.
+
+        :param database: where they are
+        :raises AlterError: it does
+        """
         before = unusable(database)
         yield
         if not self.altered or self.allowed:
@@ -191,47 +237,3 @@ class Altering:
         ]
         if new:
             raise errors.AlterError.lost(", ".join(sorted(self.altered)), sorted(new))
-
-
-def unusable(database: Database) -> set[tuple[str, str]]:
-    """Name the views and triggers that refer to what is not there.
-
-    :param database: where to look
-    :raises sqlite3.Error: the database cannot be read
-    """
-    entries = database.entries()
-    broken = {
-        ("view", entry.name)
-        for entry in entries
-        if entry.type == "view" and not _compiles(database, f"SELECT * FROM {quoted(entry.name)}")
-    }
-    for entry in entries:
-        if entry.type == "trigger" and not _trigger_compiles(database, entry.table):
-            broken.add(("trigger", entry.name))
-    return broken
-
-
-def _compiles(database: Database, statement: str) -> bool:
-    try:
-        database.rows(f"EXPLAIN {statement}")
-    except sqlite3.Error as error:
-        # anything else is a matter of what may be written, not of what is missing
-        return "no such" not in str(error) and "has no column" not in str(error)
-    return True
-
-
-def _trigger_compiles(database: Database, table: str) -> bool:
-    try:
-        columns = [row[1] for row in database.rows(f"PRAGMA table_info({literal(table)})")]
-    except sqlite3.Error:
-        return False  # of a view that is unusable itself
-    name = quoted(table)
-    settings = ", ".join(f"{quoted(column)} = NULL" for column in columns)
-    return all(
-        _compiles(database, statement)
-        for statement in (
-            f"DELETE FROM {name}",
-            f"INSERT INTO {name} DEFAULT VALUES",
-            f"UPDATE {name} SET {settings}",
-        )
-    )

@@ -8,12 +8,15 @@ from typing import Any, Iterator
 from sqlalchemy import schema as sa
 
 from .. import errors
+from . import sequence
 from .changes import Changes
 from .children import unreferred
 from .recreation import Recreation, savepoint
 from .schema import Database
 from .tabletext import TableText
 from .tokens import mentions, normal
+
+_AUTOINCREMENT = "sqlite_autoincrement"
 
 
 def is_plain(batch: Any) -> bool:
@@ -24,13 +27,13 @@ def is_plain(batch: Any) -> bool:
     :raises: nothing
     """
     listeners = batch.reflect_kwargs.get("listeners", ())
-    options = [key for key in batch.table_kwargs if key.startswith("sqlite_")]
+    options = {key for key in batch.table_kwargs if key.startswith("sqlite_")}
     return not (
         batch.copy_from is not None
         or batch.reflect_args
         or set(batch.reflect_kwargs) - {"listeners"}
         or len(listeners) > 1
-        or options
+        or options - {_AUTOINCREMENT}
         or getattr(batch, "partial_reordering", None)
     )
 
@@ -46,6 +49,8 @@ def perform(batch: Any, changes: Changes) -> None:
         for name, args, kwargs in batch.batch:
             changes.do(name, *args, **kwargs)
         _add_arguments(batch, changes)
+        if _AUTOINCREMENT in batch.table_kwargs:
+            sequence.let_count(changes.table.text, bool(batch.table_kwargs[_AUTOINCREMENT]))
         changes.flush()
 
 
@@ -94,21 +99,23 @@ def perform_by_alembic(batch: Any, database: Database, allowed: bool) -> None:
     """
     before = Recreation(database, str(batch.table_name))
     with savepoint(database), unreferred(database) as out_of_force, before.legacy_renames():
-        sequence = before.sequence()
+        number = sequence.read(database, before.name)
         if out_of_force:
             batch.flush()
         else:
             with _dropping_aside(batch.impl, before):
                 batch.flush()
-        _put_back(batch, before, sequence)
+        _put_back(batch, before, number)
         after = Recreation(database, before.name).text
         named = {str(args[1]).lower() for name, args, _ in batch.batch if name == "alter_column"}
         gone = lost(before.text, after, named)
+        if batch.table_kwargs.get(_AUTOINCREMENT) is False:
+            gone = [what for what in gone if not what.startswith("AUTOINCREMENT")]
         if gone and not allowed:
             raise errors.AlterError.lost(before.name, gone)
 
 
-def _put_back(batch: Any, before: Recreation, sequence: Any) -> None:
+def _put_back(batch: Any, before: Recreation, number: Any) -> None:
     after = Recreation(before.database, before.name)
     named = {str(args[0].name).lower() for name, args, _ in batch.batch if name == "drop_index"}
     gone = [c.name for c in before.text.columns if after.text.column(c.name) is None]
@@ -120,8 +127,7 @@ def _put_back(batch: Any, before: Recreation, sequence: Any) -> None:
     for trigger in before.triggers:
         if trigger.name not in kept:
             before.database.run(before.placed(trigger.sql or ""))
-    if sequence is not None:
-        after.put_sequence(sequence)
+    sequence.put(before.database, after.text, after.name, number)
 
 
 def lost(before: TableText, after: TableText, named: set[str]) -> list[str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Optional, Sequence, Tuple
+from typing import Any, Callable, Sequence
 
 from .. import errors
 from . import wording
+from .clauses import Clause
+from .finding import Search, places
 from .recreation import Recreation
 from .reverse import Made
 from .schema import Database
-from .tabletext import Clause, Column, new_constraint
+from .tableitems import Column, new_constraint
 from .tokens import mentions, normal, quoted, text_of, tokens
-
-Place = Tuple[Optional[Column], Clause]
 
 
 class Changes:
@@ -37,8 +37,7 @@ class Changes:
         self.database = database
         self.name = name
         self.dialect = dialect
-        self.conventional = conventional
-        self.made = [one for one in made if one.table.lower() == name.lower()]
+        self.search = Search(name, dialect, conventional, made)
         self.renamed: dict[str, str] = {}
         self.touched: set[str] = set()
         self.table = Recreation(database, name)
@@ -193,25 +192,14 @@ class Changes:
         if new is None:
             return
         if new.clause.kind == "PRIMARY":
-            for column, clause in list(self._places("PRIMARY")):
+            for column, clause in list(places(self.table.text, "PRIMARY")):
                 self._remove(column, clause)
         elif new.clause.kind == "CHECK":
             # a type such as Boolean brings the same one again
             text = normal(new.clause.text)
-            if any(normal(clause.text) == text for _, clause in self._places("CHECK")):
+            if any(normal(clause.text) == text for _, clause in places(self.table.text, "CHECK")):
                 return
         self.table.text.insert(new, len(self.table.text.items))
-
-    def _places(self, kind: str) -> Iterator[Place]:
-        """Find the constraints of a kind, those of columns with their column."""
-        kinds = [kind] if kind else [k for k in wording.KIND_WORDS if k]
-        for column in self.table.text.columns:
-            for clause in column.clauses:
-                if clause.kind in kinds:
-                    yield column, clause
-        for constraint in self.table.text.constraints:
-            if constraint.clause.kind in kinds:
-                yield None, constraint.clause
 
     def _remove(self, column: Column | None, clause: Clause) -> None:
         if column is not None:
@@ -229,69 +217,13 @@ class Changes:
         """
         kind = wording.kind_of(constraint)
         name = constraint.name if isinstance(constraint.name, str) else None
-        found = self._find(kind, name, constraint)
+        found = self.search.find(self.table.text, kind, name, constraint)
         if found is not None:
             self._remove(*found)
         elif not getattr(constraint, "_type_bound", False) and (
             getattr(constraint, "_create_rule", None) is None
         ):
             raise errors.AlterError.nothing_there(wording.KIND_WORDS[kind], name, self.name)
-
-    def _find(self, kind: str, name: str | None, constraint: Any) -> Place | None:
-        places = list(self._places(kind))
-        if name:
-            for place in places:
-                if (place[1].name or "").lower() == name.lower():
-                    return place
-        unnamed = [place for place in places if not place[1].name]
-        if kind == "PRIMARY":
-            return unnamed[0] if unnamed else None
-        text = (
-            wording.constraint_of(self.dialect, constraint) if self._is_whole(constraint) else None
-        )
-        for place in unnamed:
-            if text is not None and self._same(place, text.clause):
-                return place
-            if name and name.lower() in self._usual_names(place):
-                return place
-        return self._the_one_without_name(kind, unnamed) if not name and kind else None
-
-    def _the_one_without_name(self, kind: str, unnamed: list[Place]) -> Place | None:
-        """Find the constraint that the script made itself, or the only one there is."""
-        for one in [one for one in self.made if one.kind == kind]:
-            for column, clause in unnamed:
-                columns = [column.name] if column is not None else clause.columns
-                text = clause.expression if kind == "CHECK" else ",".join(columns)
-                if normal(text) == normal(",".join(one.columns)):
-                    self.made.remove(one)
-                    return column, clause
-        return unnamed[0] if len(unnamed) == 1 else None
-
-    @staticmethod
-    def _is_whole(constraint: Any) -> bool:
-        """Tell a constraint from one of which only the name and the kind are known."""
-        if wording.kind_of(constraint) == "CHECK":
-            return bool(str(constraint.sqltext))
-        return bool(len(getattr(constraint, "columns", ())))
-
-    @staticmethod
-    def _same(place: Place, other: Clause) -> bool:
-        column, clause = place
-        if clause.kind == "CHECK":
-            return normal(clause.expression) == normal(other.expression)
-        columns = [column.name] if column is not None else clause.columns
-        return [c.lower() for c in columns] == [c.lower() for c in other.columns]
-
-    def _usual_names(self, place: Place) -> set[str]:
-        """Give the names that a constraint without one has elsewhere: by convention, or by
-        PostgreSQL."""
-        column, clause = place
-        columns = [column.name] if column is not None else clause.columns
-        target = clause.target if clause.kind == "FOREIGN" else ""
-        end = {"FOREIGN": "fkey", "UNIQUE": "key", "CHECK": "check"}[clause.kind]
-        names = {"_".join([self.name, *columns, end]).lower()}
-        name = self.conventional(clause.kind, columns, target)
-        return names | {name.lower()} if name else names
 
     def create_index(self, index: Any, **_: Any) -> None:
         """Add an index.

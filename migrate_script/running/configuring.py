@@ -7,7 +7,10 @@ from typing import Any, Callable
 
 from sqlalchemy import text
 
+from ..compat.postgresql import let_reflect
 from .altering import attend
+from .offline import attend_writing
+from .proxies import belongs_to
 
 DEFAULTS = {"compare_type": True, "render_as_batch": True}
 
@@ -70,6 +73,8 @@ def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **k
     :param kwargs: what env.py gave by name
     :raises Exception: as Alembic's does
     """
+    belongs_to(env)
+    run.beginning.over()
     kwargs = _given(original, kwargs)
     hook = "process_revision_directives"
     ours, theirs = run.options.get(hook), kwargs.get(hook)
@@ -81,8 +86,12 @@ def configure(env: Any, original: Callable[..., None], run: Any, *args: Any, **k
         symbol = kwargs.pop("include_symbol", None)
         if symbol is not None:
             kwargs["include_object"] = _filtered(symbol, kwargs.get("include_object"))
+    connection = args[0] if args else kwargs.get("connection")
+    if connection is not None:
+        let_reflect(connection)
     run.guard.configure(env, run, original, *args, **kwargs)
     if env.is_offline_mode():
         _as_they_are(env.get_context())
+        attend_writing(env.get_context(), kwargs.get("url"))
     if run.guard.active:
         attend(env.get_context())

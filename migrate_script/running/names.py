@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Callable, Iterator
 
 import sqlalchemy as sa
 
 from .. import errors
-from .reverse import Made, made_without_name
+from .connections import driver_connection
+from .reverse import Made, made_without_name, names_in
 from .tokens import normal
 from .wording import KIND_WORDS, kind_of
 
@@ -36,19 +37,62 @@ def _plain(parts: tuple[str, ...]) -> str:
     return " ".join(normal(",".join(parts)).replace("(", " ").replace(")", " ").split())
 
 
-def find_name(connection: Any, constraint: Any, made: list[Made]) -> str:
+def _as_stored(connection: Any, table: Any, condition: str) -> str:
+    """Ask the database how it writes a condition, on a table without rows that goes again.
+
+    What cannot be asked is given as it is: brackets, casts and the like may differ then.
+    """
+    name = connection.dialect.identifier_preparer.format_table(table)
+    server = connection.dialect.name
+    cursor = driver_connection(connection).cursor()
+    try:
+        cursor.execute(_BEFORE.get(server, "SELECT 1"))
+        cursor.execute(_PROBE[server].format(condition=condition, table=name))
+        (check,) = sa.inspect(connection).get_check_constraints("migrate_script_check")
+        return str(check["sqltext"])
+    except Exception:
+        return condition
+    finally:
+        with suppress(Exception):
+            cursor.execute(_BEHIND.get(server, "DROP TEMPORARY TABLE migrate_script_check"))
+        cursor.close()
+
+
+_BEFORE = {"postgresql": "SAVEPOINT migrate_script_check"}
+_BEHIND = {"postgresql": "ROLLBACK TO SAVEPOINT migrate_script_check"}
+_PROBE = {
+    "postgresql": (
+        "CREATE TEMPORARY TABLE migrate_script_check (LIKE {table}, CHECK ({condition}))"
+    ),
+    "mysql": (
+        "CREATE TEMPORARY TABLE migrate_script_check (CHECK ({condition})) "
+        "SELECT * FROM {table} LIMIT 0"
+    ),
+}
+_PROBE["mariadb"] = _PROBE["mysql"]
+
+
+def find_name(connection: Any, constraint: Any, made: list[Made], known: set[str]) -> str:
     """Find the name that the database gave to a constraint.
 
     :param connection: SQLAlchemy's connection
     :param constraint: SQLAlchemy's constraint, of which the table and the kind are known
     :param made: what the script makes without names, the last first; what is found is taken out
+    :param known: the names that the script gives itself
     :raises AlterError: several may be meant, or there is none
     """
     kind, table = kind_of(constraint), str(constraint.table.name)
-    found = _constraints(connection, constraint, kind)
+    try:
+        found = _constraints(connection, constraint, kind)
+    except NotImplementedError:
+        found = []  # an old SQLAlchemy that does not read the CHECKs of this database
+    found.sort(key=lambda one: one[0] in known)
     for one in [one for one in made if (one.kind, one.table) == (kind, table)]:
-        for name, parts in found:
-            if _plain(parts) == _plain(one.columns):
+        parts = one.columns
+        if kind == "CHECK":
+            parts = (_as_stored(connection, constraint.table, parts[0]),)
+        for name, its_parts in found:
+            if _plain(its_parts) == _plain(parts):
                 made.remove(one)
                 return name
     if len(found) != 1:
@@ -65,8 +109,10 @@ def found_names(context: Any, path: str) -> Iterator[None]:
     :raises AlterError: it is not clear which constraint is meant
     """
     impl = context.impl
-    original, made = impl.drop_constraint, made_without_name(path)
-    impl.drop_constraint = partial(_drop_constraint, context, original, made)
+    original = impl.drop_constraint
+    impl.drop_constraint = partial(
+        _drop_constraint, context, original, made_without_name(path), names_in(path)
+    )
     try:
         yield
     finally:
@@ -77,11 +123,12 @@ def _drop_constraint(
     context: Any,
     original: Callable[..., Any],
     made: list[Made],
+    known: set[str],
     constraint: Any,
     *args: Any,
     **kwargs: Any,
 ) -> Any:
     bound = getattr(constraint, "_create_rule", None) is not None
     if not isinstance(constraint.name, str) and kind_of(constraint) and not bound:
-        constraint.name = find_name(context.connection, constraint, made)
+        constraint.name = find_name(context.connection, constraint, made, known)
     return original(constraint, *args, **kwargs)

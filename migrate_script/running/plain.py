@@ -1,18 +1,21 @@
 """Operations outside a batch that SQLite cannot do itself: it gets a changed copy of the table.
 
 Operations on one table that follow each other are collected, and written before anything else
-reaches the database.
+reaches the database. One that the script may catch is written at once: it fails where it stands.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Callable, Iterator
 
-from sqlalchemy import event, exc
+from sqlalchemy import exc
 
+from .callers import Callers
 from .changes import Changes
+from .native import as_outside
 from .recreation import savepoint
 
 _OPERATIONS = ("alter_column", "drop_column", "add_constraint", "drop_constraint")
@@ -29,6 +32,9 @@ class Plain:
         self.altering = altering
         self.pending: Changes | None = None
         self.place: tuple[str, str | None] = ("", None)
+        self.last = ""
+        self.callers = Callers()
+        self.failed: Exception | None = None
 
     @contextmanager
     def standing_before(self, impl: Any) -> Iterator[None]:
@@ -37,32 +43,55 @@ class Plain:
         :param impl: the implementation
         :raises Exception: the database refuses
         """
-        connection, add_column = impl.connection, impl.add_column
+        add_column = impl.add_column
         for name in _OPERATIONS:
             setattr(impl, name, partial(self._operation, name))
         impl.add_column = partial(self._add_column, add_column)
-        event.listen(connection, "before_cursor_execute", self._before_execute)
         try:
-            yield
-            self.flush()
+            with self.altering.telling(self._before_execute):
+                yield
+                self.flush()
         finally:
-            event.remove(connection, "before_cursor_execute", self._before_execute)
             for name in (*_OPERATIONS, "add_column"):
                 delattr(impl, name)
 
     def flush(self) -> None:
-        """Write what waits.
+        """Write what waits, all of it called where nothing catches a failure.
 
-        :raises Exception: the database refuses
+        :raises Exception: the database refuses, now or before: a script that caught it by accident
+            is not to go on
         """
+        if self.failed is not None:
+            raise self.failed
+        try:
+            self._write()
+        except Exception as error:
+            self.failed = error
+            raise
+
+    def _write(self) -> None:
         changes, self.pending = self.pending, None
         if changes is not None:
             with savepoint(changes.database):
                 changes.flush()
 
     def _before_execute(self, *_: Any) -> None:
-        if self.pending is not None and not self.pending.busy:
+        if self.failed is not None or (self.pending is not None and not self.pending.busy):
             self.flush()
+
+    @contextmanager
+    def _catchable(self, operation: str) -> Iterator[None]:
+        """Write at once what the script may catch, and undo it alone where it fails."""
+        if self.altering.context.as_sql or not self.callers.may_catch():
+            yield
+            return
+        self.flush()
+        try:
+            with as_outside(operation), savepoint(self.altering.database(None)):
+                yield
+                self._write()
+        finally:
+            self.pending = None
 
     def _changes(self, table: str, schema: str | None) -> Changes:
         place = (table.lower(), schema)
@@ -73,23 +102,53 @@ class Plain:
 
     def _operation(self, method: str, *args: Any, **kwargs: Any) -> None:
         """Do what one of the implementation's methods is called for."""
-        if method.endswith("constraint"):
-            table = args[0].table
-            changes = self._changes(str(table.name), table.schema)
-        else:
-            changes = self._changes(str(args[0]), kwargs.get("schema"))
-        changes.do(method, *args, **kwargs)
+        if self._comes_with_type(method, *args):
+            return
+        self.last = method
+        with self._catchable(method):
+            if method.endswith("constraint"):
+                table = args[0].table
+                changes = self._changes(str(table.name), table.schema)
+            else:
+                changes = self._changes(str(args[0]), kwargs.get("schema"))
+            changes.do(method, *args, **kwargs)
+
+    def _comes_with_type(self, method: str, item: Any, *_: Any) -> bool:
+        """Tell the CHECK that SQLAlchemy before 1.4 has for a new column of Boolean or Enum.
+
+        Alembic leaves it out on SQLite, so that the column is added without a copy.
+        """
+        bound = getattr(item, "_create_rule", None) is not None
+        return method == "add_constraint" and self.last == "add_column" and bound
 
     def _add_column(
         self, original: Callable[..., Any], table_name: str, column: Any, **kwargs: Any
     ) -> None:
         """Let SQLite add a column where it can, since it copies nothing then."""
-        schema = kwargs.get("schema")
-        if self.pending is None or self.place != (table_name.lower(), schema):
-            try:
-                original(table_name, column, **kwargs)
-                return
-            except exc.OperationalError as error:
-                if "Cannot add" not in str(error.orig) and "non-constant" not in str(error.orig):
+        self.last = "add_column"
+        with self._catchable("add_column"):
+            schema = kwargs.get("schema")
+            needs_value = not column.nullable and column.server_default is None
+            joins = self.pending is not None and self.place == (table_name.lower(), schema)
+            if needs_value or not joins:
+                self.flush()
+                if self._added(original, table_name, column, **kwargs):
+                    return
+            changes = self._changes(table_name, schema)
+            changes.do("add_column", table_name, column, **kwargs)
+
+    def _added(self, original: Callable[..., Any], name: str, column: Any, **kwargs: Any) -> bool:
+        if not self.altering.may_add(column):
+            return False
+        try:
+            original(name, column, **kwargs)
+        except (exc.OperationalError, sqlite3.OperationalError) as error:
+            reason = str(getattr(error, "orig", error))
+            if "Cannot add" not in reason and "non-constant" not in reason:
+                raise
+            if "NOT NULL" in reason:  # said by some SQLites of a table without rows too
+                database = self.altering.database(kwargs.get("schema"))
+                if database.rows(f"SELECT 1 FROM {database.name(name)} LIMIT 1"):
                     raise
-        self._changes(table_name, schema).do("add_column", table_name, column, **kwargs)
+            return False
+        return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Iterator
 
 from .. import errors
+from . import sequence
 from .children import unreferred
 from .schema import Database, Entry
 from .tabletext import TableText
@@ -102,16 +103,15 @@ class Recreation:
         return sql if self.database.schema == "main" else placed(sql, self.database.schema)
 
     def _replace(self) -> None:
-        sequence = self.sequence()
         for trigger in self.triggers:
             self.database.run(f"DROP TRIGGER {self.database.name(trigger.name)}")
         with unreferred(self.database) as out_of_force:
             if out_of_force:
                 self._by_renaming()
             else:
+                number = sequence.read(self.database, self.name)
                 self._by_the_schema()
-        if sequence is not None:
-            self.put_sequence(sequence)
+                sequence.put(self.database, self.text, self.name, number)
 
     @property
     def _spare_name(self) -> str:
@@ -128,12 +128,12 @@ class Recreation:
         :raises sqlite3.Error: the database refuses
         """
         before = self.database.rows("PRAGMA legacy_alter_table")
-        self.database.raw.execute("PRAGMA legacy_alter_table = ON")
+        self.database.set("legacy_alter_table", "ON")
         try:
             yield
         finally:
             if before and not before[0][0]:
-                self.database.raw.execute("PRAGMA legacy_alter_table = OFF")
+                self.database.set("legacy_alter_table", "OFF")
 
     def _by_renaming(self) -> None:
         """Foreign keys are out of force: nothing follows what is renamed or dropped."""
@@ -142,6 +142,7 @@ class Recreation:
             database.run(f"ALTER TABLE {database.name(self.name)} RENAME TO {quoted(spare)}")
         database.run(self.placed(self.text.sql))
         database.run(self._copy(spare, self.name))
+        sequence.hand_over(database, self.before, self.text, spare, self.name)
         database.run(f"DROP TABLE {database.name(spare)}")
 
     def drop_aside(self) -> None:
@@ -171,6 +172,7 @@ class Recreation:
             self._rename_entry(self.name, spare, old)
             self._rename_entry(new, self.name, self.text.sql)
         database.run(f"DROP TABLE {database.name(spare)}")
+        sequence.forget(database, self.text, new)
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
@@ -185,8 +187,11 @@ class Recreation:
             raise
         finally:
             database.raw.execute("PRAGMA writable_schema = OFF")
-        # this connection and all others read the schema again
+        # all other connections read the schema again, and this one by going back to where it is,
+        # which SQLite before 3.32 would not do for its own new number
         database.run(f"PRAGMA {quoted(database.schema)}.schema_version = {version + 1}")
+        for statement in ("SAVEPOINT", "ROLLBACK TO", "RELEASE"):
+            database.run(f"{statement} migrate_script_schema")
 
     def _rename_entry(self, old: str, new: str, sql: str) -> None:
         master, prefix = self.database.master, "sqlite_autoindex_"
@@ -233,31 +238,3 @@ class Recreation:
             return None
         taken = {c.name.lower() for c in self.text.columns + self.before.columns}
         return next((name for name in _ROWIDS if name not in taken), None)
-
-    def sequence(self) -> Any:
-        """Read the highest number that AUTOINCREMENT gave.
-
-        :raises sqlite3.Error: the database cannot be read
-        """
-        if self.database.table("sqlite_sequence") is None:
-            return None
-        rows = self.database.rows(
-            f"SELECT seq FROM {quoted(self.database.schema)}.sqlite_sequence "
-            f"WHERE name = {literal(self.name)}"
-        )
-        return rows[0][0] if rows else None
-
-    def put_sequence(self, number: int) -> None:
-        """Set the highest number that AUTOINCREMENT gave.
-
-        :param number: the number
-        :raises Exception: the database refuses
-        """
-        table = f"{quoted(self.database.schema)}.sqlite_sequence"
-        names = f"{literal(self.name)}, {literal(self._spare_name + '_new')}"
-        self.database.run(f"DELETE FROM {table} WHERE name IN ({names})")
-        keys = [c for column in self.text.columns for c in column.clauses if c.kind == "PRIMARY"]
-        if any(word.keyword == "AUTOINCREMENT" for key in keys for word in key.body):
-            self.database.run(
-                f"INSERT INTO {table} (name, seq) VALUES ({literal(self.name)}, {number})"
-            )

@@ -14,6 +14,7 @@ _KINDS = {
     "create_unique_constraint": "UNIQUE",
     "create_check_constraint": "CHECK",
 }
+_NAMING = (*_KINDS, "create_primary_key", "f")
 
 
 class Made(NamedTuple):
@@ -35,12 +36,27 @@ def made_without_name(path: str) -> list[Made]:
     :param path: the script
     :raises: nothing
     """
+    return list(_calls(_tree(path), None))[::-1]
+
+
+def names_in(path: str) -> set[str]:
+    """Find the names that a script gives to constraints itself.
+
+    :param path: the script
+    :raises: nothing
+    """
+    calls = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
+    given = [_argument(call, 0, "constraint_name") for call in calls if _method(call) in _NAMING]
+    given += [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "name"]
+    return {text for text in map(_text, given) if text is not None}
+
+
+def _tree(path: str) -> ast.AST:
     try:
         with open(path, "rb") as file:
-            tree = ast.parse(file.read())
+            return ast.parse(file.read())
     except (OSError, SyntaxError, ValueError):
-        return []
-    return list(_calls(tree, None))[::-1]
+        return ast.parse("")
 
 
 def _calls(node: ast.AST, table: str | None) -> Iterator[Made]:

@@ -36,7 +36,7 @@ class Database:
 
     def __init__(self, connection: Any, schema: str | None = None) -> None:
         self.connection = connection
-        self.raw = driver_connection(connection)
+        self.raw: Any = driver_connection(connection)
         self.schema = schema or "main"
 
     def run(self, statement: str) -> None:
@@ -51,6 +51,15 @@ class Database:
         else:
             execute = getattr(self.connection, "exec_driver_sql", self.connection.execute)
             execute(statement)
+
+    def set(self, pragma: str, value: str) -> None:
+        """Set a pragma of the connection, unseen by SQLAlchemy.
+
+        :param pragma: its name
+        :param value: what it is set to
+        :raises sqlite3.Error: the database refuses
+        """
+        self.raw.execute(f"PRAGMA {pragma} = {value}")
 
     def rows(self, query: str) -> list[Any]:
         """Read, unseen by SQLAlchemy.

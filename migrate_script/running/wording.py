@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import schema
 from sqlalchemy import types as sqltypes
 
-from .tabletext import Clause, Column, Constraint, new_column, new_constraint
+from .clauses import Clause
+from .tableitems import Column, Constraint, new_column, new_constraint
 
 _KINDS = (
     (schema.ForeignKeyConstraint, "FOREIGN"),
