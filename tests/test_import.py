@@ -238,6 +238,15 @@ def test_no_warning_of_ours(project):
     assert project.process("strict.py", "greet", "ann", env=compiled) == (0, "hello ann\n", "")
 
 
+@pytest.mark.parametrize("words", ["db --help", "db upgrade --help", "db list-templates", "hello"])
+def test_a_python_that_leaves_out_docstrings(project, words):
+    """With -OO there is less help, and every command runs."""
+    project.write("manage.py", SHOP)
+    done = project.process("-OO", "-W", "ignore", "manage.py", *words.split())
+    assert (done.status, done.err) == (0, "")
+    assert done.out
+
+
 # -- the start is cheap ------------------------------------------------------------------------
 
 SHOP = """

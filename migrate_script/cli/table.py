@@ -140,7 +140,8 @@ class Row(NamedTuple):
 
 
 def _row(function: Callable[..., Any]) -> Row:
-    sentence = (function.__doc__ or "").splitlines()[0]
+    # nothing where Python runs with -OO, which leaves docstrings out
+    sentence = (function.__doc__ or "").partition("\n")[0]
     return Row(function.__name__.replace("_", "-"), sentence, function)
 
 
