@@ -94,6 +94,17 @@ class Migrate:
         self.configure_callbacks.append(function)
         return function
 
+    def call_configure_callbacks(self, config: Any) -> Any:
+        """Let the functions of `@migrate.configure` change a Config, as Flask-Migrate asks for it.
+
+        :param config: any Config
+        :returns: that of the last function
+        :raises Exception: as the functions do
+        """
+        for function in self.configure_callbacks:
+            config = function(config)
+        return config
+
     def get_config(
         self,
         directory: Path | None = None,

@@ -100,6 +100,27 @@ def with_application(config: Any) -> Any:
     return config
 
 
+def record() -> MigrateState | None:
+    """Find the record of the current application, or make one of what there is.
+
+    :returns: None where nothing tells of a database
+    :raises RuntimeError: there is no application context
+    """
+    found: Any = current_app.extensions.get("migrate")
+    if hasattr(found, "real_db") or (found is None and database_of(current_app) is None):
+        return found  # type: ignore[no-any-return]
+    # the record of an installed Flask-Migrate has the same names as ours; there is none
+    # where Migrate(create_app) was given no application to leave one with
+    made = MigrateState(
+        getattr(found, "migrate", None),
+        getattr(found, "db", None),
+        getattr(found, "directory", "migrations"),
+        dict(getattr(found, "configure_args", {})),
+    )
+    current_app.extensions["migrate"] = made
+    return made
+
+
 def current_state() -> MigrateState:
     """Find the record of the current application.
 
@@ -107,11 +128,7 @@ def current_state() -> MigrateState:
     """
     if not has_app_context():
         raise errors.NotConfigured.no_context()
-    state: MigrateState | None = current_app.extensions.get("migrate")
-    if state is None and database_of(current_app) is not None:
-        # Migrate(create_app) was given no application to leave its record with
-        state = MigrateState(None, None, "migrations", {})
-        current_app.extensions["migrate"] = state
+    state = record()
     if state is None or state.real_db is None:
         raise errors.NotConfigured.no_migrate(current_app.name)
     return state

@@ -7,7 +7,8 @@ from typing import Any, Callable
 from flask import current_app
 from flask_script import Shell as _Shell
 
-from ..compat.database import database_of, models
+from ..compat.database import models
+from ..state import record
 
 
 def model_names() -> dict[str, Any]:
@@ -15,8 +16,8 @@ def model_names() -> dict[str, Any]:
 
     :raises RuntimeError: there is no application context
     """
-    state = current_app.extensions.get("migrate")
-    db = state.real_db if state else database_of(current_app)
+    state = record()
+    db = state.real_db if state else None
     if db is None:
         return {}
     return {**{model.__name__: model for model in models(db)}, "db": db}
