@@ -181,6 +181,24 @@ def build(
     return config
 
 
+def _location(config: AlembicConfig) -> Path | None:
+    """Give the folder of a Config; None for "package:folder", which is Alembic's to find."""
+    folder = Path(config.get_main_option("script_location") or "")
+    return None if ":" in str(folder) and not folder.is_absolute() else folder
+
+
+def check_file(config: AlembicConfig, name: str) -> None:
+    """Make sure that a folder has a file.
+
+    :param config: its Config
+    :param name: the name of the file
+    :raises MigrateError: it is missing
+    """
+    folder = _location(config)
+    if folder is not None and not (folder / name).exists():
+        raise errors.FolderError.no_file(str(folder / name))
+
+
 def check_folder(config: AlembicConfig, directory: str) -> None:
     """Make sure that a folder has what every command but `init` needs.
 
@@ -188,13 +206,11 @@ def check_folder(config: AlembicConfig, directory: str) -> None:
     :param directory: the folder, as the user named it
     :raises MigrateError: the folder or a part of it is missing
     """
-    folder = Path(config.get_main_option("script_location") or directory)
-    if ":" in str(folder) and not folder.is_absolute():
-        return  # "package:folder" is Alembic's to find
+    folder = _location(config)
+    if folder is None:
+        return
     if not folder.is_dir():
         raise errors.FolderError.missing(directory, str(folder.resolve()))
-    for name in ("env.py", "script.py.mako"):
-        if not (folder / name).exists():
-            raise errors.FolderError.no_file(str(folder / name))
+    check_file(config, "env.py")
     if not config.get_main_option("version_locations") and not (folder / "versions").is_dir():
         raise errors.FolderError.no_versions(str(folder / "versions"))

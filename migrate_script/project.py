@@ -76,8 +76,9 @@ class Project:
         :returns: the new scripts
         :raises MigrateError: it failed; no new script is left
         """
-        from . import authoring, inspecting
+        from . import authoring, config, inspecting
 
+        config.check_file(self.config, "script.py.mako")
         rev_id = keywords["rev_id"]
         authoring.check_rev_id(rev_id)
         taken = inspecting.path_of(self.config, rev_id) if rev_id else None

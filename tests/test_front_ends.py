@@ -324,15 +324,33 @@ def test_a_missing_versions_folder(db):
     assert files_of(db.project) == before
 
 
-@pytest.mark.parametrize("name", ["env.py", "script.py.mako"])
-def test_a_missing_file_of_the_folder(db, name):
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("env.py", "upgrade"),
+        ("env.py", "history"),
+        ("script.py.mako", "revision"),
+        ("script.py.mako", "migrate"),
+        ("script.py.mako", "merge aaaa"),
+    ],
+)
+def test_a_missing_file_of_the_folder(db, name, words):
     """The file is named."""
     (db.project.folder / "migrations" / name).unlink()
-    assert db("upgrade") == (
+    assert db(*words.split()) == (
         1,
         "",
         one_line(f"the file 'migrations/{name}' is missing: restore it from version control"),
     )
+
+
+def test_a_folder_without_what_is_for_new_scripts(db):
+    """Where an application is installed without them, its scripts run all the same."""
+    for name in ("script.py.mako", "alembic.ini"):
+        (db.project.folder / "migrations" / name).unlink()
+    for words in ("upgrade", "current --check-heads", "history", "upgrade --sql", "downgrade base"):
+        answer = db(*words.split())
+        assert (answer.status, answer.error) == (0, ""), words
 
 
 def test_a_second_init(db):

@@ -49,8 +49,8 @@ def _apply(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
         logging.config._clearExistingHandlers = lambda: None  # type: ignore[attr-defined]
     try:
         original(*args, **kwargs)
-    except (KeyError, configparser.Error, RuntimeError, ValueError):
-        # an alembic.ini without (all of) the logging sections: show what Alembic reports anyway
+    except (KeyError, OSError, configparser.Error, RuntimeError, ValueError):
+        # no alembic.ini, or without (all of) the logging sections: show what Alembic reports anyway
         logging.basicConfig(format="%(levelname)-5.5s [%(name)s] %(message)s")
         logging.getLogger("alembic").setLevel(logging.INFO)
     finally:
