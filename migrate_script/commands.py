@@ -349,6 +349,7 @@ def branches(
 def current(
     directory: Directory = None,
     verbose: bool = False,
+    head_only: bool = False,
     check_heads: bool = False,
     x_arg: XArg = None,
 ) -> list[str]:
@@ -356,6 +357,7 @@ def current(
 
     :param directory: `-d`, `--directory`: the migrations folder
     :param verbose: `-v`, `--verbose`: show more of each
+    :param head_only: `--head-only`: taken from scripts of old, without effect since Alembic 0.7
     :param check_heads: `--check-heads`: fail unless it is the newest
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :returns: the identifiers, one for each branch; none for an empty database

@@ -138,6 +138,7 @@ CONVERSATION = [
     ["show", "bbbb"],
     ["upgrade", "+1"],
     ["current"],
+    ["current", "--head-only"],
     ["current", "--check-heads"],
     ["upgrade", "aaa+2"],
     ["downgrade", "-1"],

@@ -61,6 +61,7 @@ OPTIONS: dict[str, Option] = {
     "resolve_dependencies": Option(
         ("--resolve-dependencies",), FLAG, "Leave out what another head depends on."
     ),
+    "head_only": Option(("--head-only",), FLAG, "Taken from scripts of old; without effect."),
     "check_heads": Option(("--check-heads",), FLAG, "Fail unless it is the newest revision."),
     "lock_timeout": Option(
         ("--lock-timeout",), VALUE, "How many seconds to wait for another migration (300)."

@@ -153,6 +153,13 @@ def _members(packed: Path) -> Iterator[tuple[str, bytes]]:
             yield name, files.read(name)
 
 
+def source_of(release: str, name: str) -> str:
+    """Read a module of a release; nothing where it has none of that name."""
+    files = dict(_members(archive(release)))
+    found = [text for path, text in files.items() if path.endswith(f"flask_migrate/{name}")]
+    return found[0].decode() if found else ""
+
+
 def templates_of(release: str) -> Path:
     """Unpack the templates of a release: a folder with one folder for each."""
     folder = cache() / "templates" / release
