@@ -145,10 +145,10 @@ class Config(AlembicConfig):
         defaults["here"] = escape(defaults["here"])
 
 
-def _x_arguments(x_arg: str | Iterable[str] | None) -> list[str]:
-    if x_arg is None:
-        return []
-    return [x_arg] if isinstance(x_arg, str) else list(x_arg)
+def _x_arguments(x_arg: str | Iterable[str] | None) -> list[str] | None:
+    """Give the list of `-x` arguments; None where there is none, as on Alembic's command line."""
+    arguments = [x_arg] if isinstance(x_arg, str) else list(x_arg or ())
+    return arguments or None
 
 
 def build(

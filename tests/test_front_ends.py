@@ -225,8 +225,11 @@ def test_x_arguments_reach_env_py(db):
         """
         from alembic import context
         print(context.get_x_argument(), context.get_x_argument(as_dictionary=True))
+        if context.config.cmd_opts.x is None:
+            print("no argument")
         """,
     )
+    assert db("current").out == "[] {}\nno argument\n"
     assert db("current", "-x", "a=1", "--x-arg", "b=2").out == (
         "['a=1', 'b=2'] {'a': '1', 'b': '2'}\n"
     )
