@@ -778,6 +778,94 @@ def test_a_deploy_command(shape):
     assert shape.tables() == ["users"]
 
 
+def test_a_deploy_command_that_fails(shape):
+    """What a function raises and nobody catches is one line, as Flask-Migrate showed it."""
+    shape.write(
+        "manage.py",
+        """
+        import migrate_script
+        from flask_script import Manager
+        from flask_migrate import Migrate, MigrateCommand, upgrade
+        from shop import create_app, db
+
+        app = create_app()
+        migrate = Migrate(app, db)
+        manager = Manager(app)
+        manager.add_command("db", MigrateCommand)
+        tasks = Manager()
+        manager.add_command("tasks", tasks)
+
+
+        @manager.command
+        def deploy(revision="head"):
+            "Run the deployment tasks."
+            upgrade(revision=revision)
+
+
+        @tasks.command
+        def deploy(revision="head"):
+            "Run the deployment tasks."
+            upgrade(revision=revision)
+
+
+        @manager.command
+        def attempt():
+            "Go on where an upgrade fails."
+            try:
+                upgrade(revision="nosuch")
+            except migrate_script.MigrateError as error:
+                print("caught", type(error).__name__)
+
+
+        @manager.command
+        def own():
+            "Fail by itself."
+            raise KeyError("mine")
+
+
+        manager.run()
+        """,
+    )
+    shape.run("init")
+    for words in (["deploy"], ["tasks", "deploy"]):
+        failed = shape.attempt("-r", "nosuch", start=["manage.py", *words])
+        assert failed.status == 1
+        assert failed.out == ""
+        assert failed.error.startswith("Error: Can't locate revision identified by 'nosuch': ")
+        assert failed.error.count("\n") == 1
+    assert shape.run("attempt", start=["manage.py"]).out == "caught RevisionError\n"
+    assert "KeyError: 'mine'" in shape.attempt("own", start=["manage.py"]).err
+
+
+def test_a_deploy_command_that_fails_for_an_unknown_reason(shape):
+    """The traceback says where, since the command has no --traceback."""
+    shape.write(
+        "manage.py",
+        MANAGE.replace(
+            "manager.run()",
+            """
+    @migrate.configure
+    def fail(config):
+        return 1 / 0
+
+
+    @manager.command
+    def deploy():
+        from flask_migrate import upgrade
+
+        upgrade()
+
+
+    manager.run()
+    """,
+        ),
+    )
+    failed = shape.attempt(start=["manage.py", "deploy"])
+    assert failed.status == 1
+    assert "in fail" in failed.err
+    assert "ZeroDivisionError" in failed.err
+
+
 def test_a_command_that_returns_what_a_function_returned(shape):
     """Flask-Script takes the result of a command for its exit status."""
     shape.write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 from collections import OrderedDict
-from functools import partial
+from functools import partial, wraps
 from types import MethodType
 from typing import Any, Callable
 
@@ -198,3 +198,26 @@ class MigrateCommand(Manager):  # type: ignore[misc]
         """
         self.given = {name: options.pop(name, None) for name in GROUP_OPTIONS}
         return super().__call__(app, **options)
+
+
+def _handle(handle: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a user's command call our functions as it called those of Flask-Migrate.
+
+    It may end in `return upgrade()`: what they return is no exit status. What they raise is shown
+    in one line, but for an error whose cause only a traceback shows.
+    """
+
+    @wraps(handle)
+    def handle_and_tell(self: Manager, *args: Any, **kwargs: Any) -> Any:
+        try:
+            result = handle(self, *args, **kwargs)
+        except errors.Unexpected:
+            raise
+        except errors.MigrateError as error:
+            console.fail(error)
+        return None if getattr(result, "is_done", False) else result
+
+    return handle_and_tell
+
+
+Manager.handle = _handle(Manager.handle)

@@ -16,7 +16,7 @@ import importlib.util
 import inspect
 import sys
 from contextlib import contextmanager
-from functools import partial, wraps
+from functools import partial
 from string import ascii_lowercase
 from types import ModuleType, SimpleNamespace
 from typing import Any, Callable, Iterator
@@ -121,17 +121,6 @@ def _changed(module: ModuleType, **names: Any) -> ModuleType:
     return seen
 
 
-def _handle(handle: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command end in `return upgrade()`: what our functions return is no exit status."""
-
-    @wraps(handle)
-    def handle_and_succeed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = handle(self, *args, **kwargs)
-        return None if getattr(result, "is_done", False) else result
-
-    return handle_and_succeed
-
-
 def _cure(package: Any) -> None:
     """Change what fails when it is called, in Flask-Script's own modules only."""
     package.commands.inspect = _changed(inspect, getargspec=_getargspec)
@@ -139,7 +128,6 @@ def _cure(package: Any) -> None:
         module.argparse = _changed(argparse, ArgumentParser=_Parser)
     if hasattr(argparse.ArgumentParser, "_parse_known_args2"):
         package.Manager._patch_argparser = _patch_argparser
-    package.Manager.handle = _handle(package.Manager.handle)
     # 2.0.5 takes this string for the function that Python 2 had, and calls it
     ask = package.prompt_choices
     ask.__defaults__ = tuple(str.lower if d == ascii_lowercase else d for d in ask.__defaults__)
