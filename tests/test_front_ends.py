@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 
 import pytest
-from helpers import Project, Result, rows, tables
-from shop_project import write_shop
+from helpers import Project, Result, rows, tables, write_source
+from shop_project import APP, write_shop
 
 from migrate_script import commands
 from migrate_script.cli import table
@@ -805,6 +806,37 @@ def test_a_failure_of_the_applications_own(db):
         one_line("ZeroDivisionError: division by zero: --traceback shows where it came from"),
     )
     assert "in fail" in db("upgrade", "--traceback").err
+
+
+OWN_COMMANDS = """
+
+    @app.cli.command()
+    def deploy():
+        from migrate_script import upgrade
+
+        upgrade(revision=os.environ["TARGET"])
+
+
+    @migrate.configure
+    def fail(config):
+        return 1 / 0 if os.environ["TARGET"] == "fail" else config
+"""
+
+
+def test_a_command_of_the_applications_own(both, monkeypatch):
+    """Under `flask deploy`, a failure that nobody catches is one line, or an unknown one."""
+    _, flask = both
+    write_source(flask.project.folder / "shop.py", textwrap.dedent(APP + OWN_COMMANDS))
+    monkeypatch.setenv("TARGET", "nosuch")
+    failed = flask.project.flask("shop.py", "deploy")
+    assert (failed.status, failed.out) == (1, "")
+    assert failed.error == flask("upgrade", "nosuch").error
+    monkeypatch.setenv("TARGET", "fail")
+    failed = flask.project.flask("shop.py", "deploy")
+    assert failed.status == 1
+    assert "in fail" in failed.err
+    monkeypatch.setenv("TARGET", "head")
+    assert flask.project.flask("shop.py", "deploy").status == 0
 
 
 def test_an_application_without_migrate(db):

@@ -8,7 +8,7 @@ from .words import MigrateError
 class UsageError(MigrateError):
     """The command line is wrong."""
 
-    status = 2
+    status = exit_code = 2
 
 
 class NoSuchCommand(UsageError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from click import ClickException
+
 MEGABYTE = 1024 * 1024
 _SECRET = re.compile(r"(://[^:/@\s'\"]*:)[^\s'\"]*@")
 _SECRET_OF_NO_URL = re.compile(r"([\w.+-]+:)[^\s'\"@]+@")
@@ -53,17 +55,31 @@ def cause_text(cause: object) -> str:
     return one_line(cause).rstrip(".:")
 
 
-class MigrateError(Exception):
+class MigrateError(ClickException):
     """The base of the family: a sentence for the user and an exit status.
+
+    Click shows the sentence where a command of the user's own, such as `flask deploy`, lets one
+    through; the commands of this package do so by themselves.
 
     :param sentence: what happened, with which value, what to type next
     :raises: nothing
     """
 
-    status = 1
+    status = exit_code = 1  # our name for it, and Click's
 
     def __init__(self, sentence: str) -> None:
         super().__init__(one_line(sentence))
+
+    # the sentence may grow on its way up
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def format_message(self) -> str:
+        """Give the sentence to Click.
+
+        :raises: nothing
+        """
+        return str(self)
 
 
 class AlembicError(MigrateError):
@@ -75,3 +91,11 @@ class Unexpected(MigrateError):
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"{cause_of(cause)}: --traceback shows where it came from")
+
+    def show(self, file: Any = None) -> None:
+        """Let Click show the traceback: a command of the user's own has no --traceback.
+
+        :param file: not used
+        :raises Unexpected: always
+        """
+        raise self
