@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,18 +16,34 @@ from . import errors
 from .compat.engines import why_no_engine
 
 
+def _loaded_by(frame: Any) -> str | None:
+    """Name the file that a function of Alembic's is about to load."""
+    names = frame.f_locals
+    if "/alembic/" not in frame.f_code.co_filename.replace("\\", "/"):
+        return None
+    if not {"dir_", "filename"} <= set(names):
+        return None
+    return os.path.join(str(names["dir_"]), str(names["filename"]))
+
+
 def _mine(folder: str | None, error: BaseException) -> tuple[str, int | None] | None:
-    """Find the last place in a file of the migrations folder that an exception went through."""
+    """Find the last place in a file of the migrations folder that an exception went through.
+
+    A file that cannot be compiled, or is not what Alembic takes for a script, has no line there.
+    """
     if folder is None:
         return None
     root = Path(folder).resolve()
-    places = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+    places: list[tuple[str, int | None]] = []
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        loaded = _loaded_by(frame)
+        places.append((frame.f_code.co_filename, line) if loaded is None else (loaded, None))
     if isinstance(error, SyntaxError) and error.filename:
         places.append((error.filename, error.lineno))
-    for filename, line in reversed(places):
+    for filename, number in reversed(places):
         path = Path(filename)
         if root in path.resolve().parents and path.suffix == ".py":
-            return filename, line
+            return filename, number
     return None
 
 

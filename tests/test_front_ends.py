@@ -574,6 +574,33 @@ def test_a_script_of_an_older_stack(db, line, cause):
     assert len(answer.error.splitlines()) == 1
 
 
+TOP = 'revision = "dddd"\ndown_revision = "cccc"\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "cause"),
+    [
+        (TOP.encode("utf-16"), "", r"(ValueError|SyntaxError): source code .* null bytes"),
+        (TOP.encode() + b"\0", "", r"(ValueError|SyntaxError): source code .* null bytes"),
+        (TOP.encode() + b'name = "caf\xe9"\n', ", line 3", r"SyntaxError: .* can't decode .*"),
+        (b"# coding: klingon\n" + TOP.encode(), "", r"SyntaxError: unknown encoding: klingon.*"),
+        (b'revision = "dddd"\n', "", r"AttributeError: .* has no attribute 'down_revision'"),
+    ],
+    ids=["UTF-16", "a null byte", "Latin-1", "an unknown encoding", "no parent"],
+)
+def test_a_file_that_is_no_script(db, content, place, cause):
+    """The file is named, and not the env.py that was about to use it."""
+    path = db.project.folder / "migrations/versions/dddd_broken.py"
+    path.write_bytes(content)
+    answer = db("upgrade")
+    assert (answer.status, answer.out) == (1, "")
+    assert re.fullmatch(
+        rf"Error: {re.escape(str(path))}{place}: {cause}: "
+        r"correct the file and run the command again\n",
+        answer.error,
+    )
+
+
 def test_a_revision_without_its_id(db):
     """The file is named, and what it lacks."""
     broken(db, "def upgrade():\n    pass\n")
