@@ -58,6 +58,8 @@ def _of_alembic(error: CommandError, run: Any) -> errors.MigrateError:
         return errors.DifferencesFound(found, text)
     if kind == "MultipleHeads":
         return errors.RevisionError.several_heads([str(head) for head in cause.heads])  # type: ignore[union-attr]
+    if kind.startswith(("Cycle", "Loop", "DependencyCycle", "DependencyLoop")):
+        return errors.RevisionError.circle(text)
     if kind in ("ResolutionError", "RevisionError", "RangeNotAncestorError"):
         revision = str(getattr(cause, "argument", None))
         if run and revision in run.heads and "locate" in text:

@@ -684,6 +684,30 @@ def test_several_heads(db):
     assert db("upgrade").status == 0
 
 
+def test_two_files_of_one_revision(db):
+    """A copy of a script is no second head to merge; some Alembics take one, and warn."""
+    broken(db, 'revision = "cccc"\ndown_revision = "bbbb"\ndef upgrade():\n    pass\n')
+    answer = db("upgrade")
+    if answer.status:
+        assert answer.error == one_line(
+            "several files have the same revision (cccc, cccc): give all but one an identifier of "
+            "its own, and correct the 'down_revision' of what comes after it"
+        )
+
+
+def test_revisions_in_a_circle(db):
+    """The scripts are named, and what to correct; the oldest Alembics find no head, and no work."""
+    (path,) = (db.project.folder / "migrations/versions").glob("aaaa_*.py")
+    write_source(path, path.read_text().replace("down_revision = None", 'down_revision = "cccc"'))
+    answer = db("upgrade")
+    if answer.status:
+        assert re.fullmatch(
+            r"Error: Cycle is detected in revisions \(.*\): correct the 'down_revision' or "
+            r"'depends_on' of one, so that each comes after those it names\n",
+            answer.error,
+        )
+
+
 def test_a_folder_without_revisions(db):
     """There is nothing to do, and that is no failure."""
     for path in (db.project.folder / "migrations/versions").glob("*.py"):

@@ -118,7 +118,19 @@ class RevisionError(MigrateError):
         )
 
     @classmethod
+    def circle(cls, reason: str) -> RevisionError:
+        return cls(
+            f"{reason.rstrip('.')}: correct the 'down_revision' or 'depends_on' of one, "
+            "so that each comes after those it names"
+        )
+
+    @classmethod
     def several_heads(cls, heads: Sequence[str]) -> RevisionError:
+        if len(set(heads)) < len(heads):
+            return cls(
+                f"several files have the same revision ({', '.join(heads)}): give all but one an "
+                "identifier of its own, and correct the 'down_revision' of what comes after it"
+            )
         return cls(
             f"there are several heads ({', '.join(heads)}): join them with 'db merge', "
             "or name one, or all with 'heads'"
