@@ -85,7 +85,7 @@ def revision(
     :param splice: `--splice`: allow to build on a revision that is not a head
     :param branch_label: `--branch-label`: a label for the branch that starts here
     :param version_path: `--version-path`: which of several versions folders to write to
-    :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits and underscores
+    :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits, '_' and '.'
     :param depends_on: `--depends-on`: revisions that must be applied first
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :returns: the new scripts; none when there is nothing to write
@@ -127,7 +127,7 @@ def migrate(
     :param splice: `--splice`: allow to build on a revision that is not a head
     :param branch_label: `--branch-label`: a label for the branch that starts here
     :param version_path: `--version-path`: which of several versions folders to write to
-    :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits and underscores
+    :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits, '_' and '.'
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param depends_on: `--depends-on`: revisions that must be applied first
     :returns: the new scripts; none when there is nothing to write
@@ -166,7 +166,7 @@ def merge(
     :param revisions: the revisions to join; all heads when none is named
     :param message: `-m`, `--message`: becomes a part of the file's name
     :param branch_label: `--branch-label`: a label for the joined branch
-    :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits and underscores
+    :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits, '_' and '.'
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :returns: the new scripts
     :raises MigrateError: there is nothing to join, or it cannot be written

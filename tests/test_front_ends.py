@@ -765,7 +765,7 @@ def test_a_database_that_is_behind(db):
     assert db("current", "--check-heads").status == 0
 
 
-@pytest.mark.parametrize("rev_id", ["a/b", "a-b", "x" * 33, "", "ä b"])
+@pytest.mark.parametrize("rev_id", ["a/b", "a-b", "x" * 33, "", "ä b", ".a"])
 def test_a_revision_id_that_cannot_be_used(db, rev_id):
     """It is refused before a file is written."""
     before = files_of(db.project)
@@ -773,10 +773,24 @@ def test_a_revision_id_that_cannot_be_used(db, rev_id):
         1,
         "",
         one_line(
-            f"'{rev_id}' cannot be a revision id: --rev-id takes 1 to 32 letters, digits and '_'"
+            f"'{rev_id}' cannot be a revision id: --rev-id takes 1 to 32 letters, digits, '_' and, "
+            "behind the first, '.'"
         ),
     )
     assert files_of(db.project) == before
+
+
+def test_revisions_numbered_like_releases(db):
+    """1.2.0 is an identifier as good as any."""
+    for words in ("revision --rev-id 1.2.0", "revision --rev-id 1.10.0_rc1 -m next"):
+        assert db(*words.split()).status == 0
+    assert db("upgrade", "1.2.0").status == 0
+    assert db("current").out == "1.2.0\n"
+    assert db("upgrade").status == 0
+    assert db("downgrade").status == 0
+    assert db("current").out == "1.2.0\n"
+    assert "1.2.0 -> 1.10.0_rc1 (head), next" in db("history").out
+    assert db("revision", "--rev-id", "1.2.0").status == 1
 
 
 def test_a_revision_id_that_is_taken(db):

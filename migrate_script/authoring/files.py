@@ -11,7 +11,7 @@ from typing import Any, Iterator
 
 from .. import errors
 
-_REV_ID = re.compile(r"[A-Za-z0-9_]{1,32}")
+_REV_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]{0,31}")
 
 
 def check_rev_id(rev_id: str | None) -> None:

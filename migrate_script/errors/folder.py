@@ -162,7 +162,8 @@ class NewFileError(MigrateError):
     @classmethod
     def bad_id(cls, rev_id: str) -> NewFileError:
         return cls(
-            f"'{rev_id}' cannot be a revision id: --rev-id takes 1 to 32 letters, digits and '_'"
+            f"'{rev_id}' cannot be a revision id: --rev-id takes 1 to 32 letters, digits, '_' and, "
+            "behind the first, '.'"
         )
 
     @classmethod
