@@ -98,6 +98,15 @@ class Config(AlembicConfig):
         # Alembic 1.16.0 asks here and not above
         return self.template_directory
 
+    def print_stdout(self, text: str, *arg: Any) -> None:
+        """Print a text, in which a `%` is one; before 1.0.1 Alembic takes it for a format.
+
+        :param text: the text, or a format where there are arguments
+        :param arg: what to put in
+        :raises: nothing
+        """
+        super().print_stdout("%s", str(text) % arg if arg else str(text))
+
     def set_section_option(self, section: str, name: str, value: Any) -> None:
         """Set an option; a `%` need not be doubled, as in old env.py files it is not.
 

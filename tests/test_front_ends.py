@@ -804,11 +804,14 @@ def test_a_revision_id_that_is_taken(db):
     assert files_of(db.project) == before
 
 
-@pytest.mark.parametrize("message", ['say """hello"""', "back\\slash \\N \\u12 \\x", "two\nlines"])
+@pytest.mark.parametrize(
+    "message", ['say """hello"""', "back\\slash \\N \\u12 \\x", "two\nlines", "5% or %s or %(a)s"]
+)
 def test_a_message_with_quotes_and_backslashes(db, message):
     """The new script loads, and its message reads as it was typed."""
     assert db("revision", "-m", message, "--rev-id", "dddd").status == 0
-    assert " ".join(message.split()) in db("history").out
+    for words in ("history", "history -v", "show", "heads -v"):
+        assert " ".join(message.split()) in db(*words.split()).out
 
 
 def test_a_template_that_writes_nonsense(db):
