@@ -247,6 +247,53 @@ def test_a_python_that_leaves_out_docstrings(project, words):
     assert done.out
 
 
+WINDOWS = """
+    import os
+    import signal
+    import sys
+    import types
+
+    # what is Python's own or another library's has found its system already
+    import asyncio, multiprocessing, subprocess, tempfile, uuid
+    import alembic.config, flask.cli, sqlalchemy, werkzeug.serving
+
+    for name in "crypt curses fcntl grp pty pwd readline resource syslog termios tty".split():
+        sys.modules[name] = None
+    sys.modules["msvcrt"] = types.SimpleNamespace(LK_NBLCK=2, locking=lambda *arguments: None)
+    for name in (
+        "chown fchmod fchown fork geteuid getgid getpgid getuid killpg lchown mkfifo nice pread "
+        "pwrite register_at_fork setsid uname O_CLOEXEC O_NOFOLLOW WNOHANG"
+    ).split():
+        vars(os).pop(name, None)
+    for name in "SIGALRM SIGCHLD SIGHUP SIGKILL SIGQUIT SIGUSR1 pthread_sigmask setitimer".split():
+        vars(signal).pop(name, None)
+
+    import migrate_script
+
+    for name in sys.argv[1].split():
+        __import__(name)
+    for words in ("init", "migrate", "upgrade --backup", "current", "downgrade", "history"):
+        sys.argv = ["manage.py", "db", *words.split()]
+        try:
+            exec(compile(open("manage.py").read(), "manage.py", "exec"), {"__name__": "__main__"})
+        except SystemExit as leaving:
+            if leaving.code:
+                raise
+    print("done")
+"""
+
+
+def test_nothing_that_only_posix_has_is_needed(project):
+    """Every module can be imported, and the commands run, without what Windows does not have."""
+    project.write("manage.py", SHOP.replace("sqlite://", "sqlite:///shop.db"))
+    project.write("windows.py", WINDOWS)
+    names = [module[:-3].replace("/", ".").replace(".__init__", "") for module in MODULES]
+    ours = " ".join(f"migrate_script.{name}" for name in names if name != "__init__")
+    done = project.process("-W", "ignore", "windows.py", ours)
+    assert done.status == 0, done.err
+    assert done.out.endswith("done\n")
+
+
 # -- the start is cheap ------------------------------------------------------------------------
 
 SHOP = """
