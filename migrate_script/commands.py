@@ -213,6 +213,8 @@ def upgrade(
     :returns: the identifiers of the revisions that ran, in order
     :raises MigrateError: there is no such revision, or one failed
     """
+    if sql and revision.startswith("base:"):
+        revision = revision[len("base:") :]  # Alembic 0.8.4 starts there by itself only
     _, run = Project(directory, x_arg).run(
         "upgrade",
         revision,

@@ -459,3 +459,80 @@ def test_migrate_gets_a_factory_and_no_database(project):
     for command in ("init", "migrate", "upgrade"):
         db(project, command)
     assert "create_table('item'" in script(project)
+
+
+LATE = """
+    import os
+
+    import sqlalchemy as sa
+    from flask import Flask
+    from migrate_script import Manager, Migrate, MigrateCommand
+
+
+    class Database:
+        "As Alchemical has it: the engines are made when one is asked for."
+
+        urls = {{None: {main!r}, "log": {log!r}}}
+        metadatas = {{None: sa.MetaData(), "log": sa.MetaData()}}
+        engines = None
+
+        @property
+        def metadata(self):
+            return self.metadatas[None]
+
+        def get_engine(self, bind=None):
+            if self.engines is None:
+                self.engines = {{key: sa.create_engine(url) for key, url in self.urls.items()}}
+            return self.engines.get(bind)
+
+        def bind_names(self):
+            return [key for key in self.engines if key is not None]
+
+
+    db = Database()
+    sa.Table("item", db.metadatas[None], sa.Column("id", sa.Integer, primary_key=True))
+    sa.Table("visit", db.metadatas["log"], sa.Column("id", sa.Integer, primary_key=True))
+    app = Flask(__name__)
+    migrate = Migrate(app, db)
+    manager = Manager(app)
+    manager.add_command("db", MigrateCommand)
+"""
+# what the templates of Flask-Migrate since 3.1 ask such an object for, in another order
+ASKING = """
+    from alembic import context
+    from flask import current_app
+
+    db = current_app.extensions["migrate"].db
+    context.config.set_main_option("sqlalchemy.url", "sqlite://")
+    print(db.get_engine().url.database[-7:], db.get_engine(bind="log").url.database[-7:])
+    print(list(db.bind_names()), list(db.metadata.tables), list(db.metadatas["log"].tables))
+"""
+
+
+@pytest.mark.parametrize("multidb", [False, True])
+def test_a_database_object_that_makes_its_engines_late(project, multidb):
+    """What is no Flask-SQLAlchemy is asked for engines in its own way."""
+    main, log = (f"sqlite:///{project.folder}/{name}.db" for name in ("main", "log"))
+    project.write("shop.py", LATE.format(main=main, log=log))
+    project.write("manage.py", MANAGE)
+    db(project, "init", *multidb * ["--multidb"])
+    db(project, "migrate", "--rev-id", "first")
+    db(project, "upgrade")
+    assert "item" in tables(main)
+    assert ("visit" in tables(log)) is multidb
+    db(project, "migrate")
+    assert len(project.versions) == 1
+    db(project, "revision", "--rev-id", "second")
+    assert (
+        "def upgrade_log" in (project.folder / "migrations/versions/second_.py").read_text()
+    ) is multidb
+    sql = db(project, "upgrade", "base:head", "--sql").out
+    assert "CREATE TABLE item" in sql
+    assert ("CREATE TABLE visit" in sql) is multidb
+    db(project, "downgrade", "base")
+    assert "item" not in tables(main)
+    project.write("migrations/env.py", ASKING)
+    assert db(project, "current").out.splitlines() == [
+        "main.db /log.db",
+        "['log'] ['item'] ['visit']",
+    ]

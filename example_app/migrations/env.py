@@ -18,9 +18,11 @@ OFFLINE = {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
 
 def get_engine():
     """The engine of the application's database."""
-    try:
+    if getattr(migrate.db, "engines", None) is not None:  # Flask-SQLAlchemy since 3.0
         return migrate.db.engines[None]
-    except AttributeError:  # Flask-SQLAlchemy before 3.0
+    try:
+        return migrate.db.get_engine()
+    except TypeError:  # Flask-SQLAlchemy before 2.3
         return migrate.db.get_engine(current_app)
 
 
@@ -34,7 +36,7 @@ def get_url():
 
 def get_metadata():
     """The tables that the models describe."""
-    return getattr(migrate.db, "metadatas", {None: migrate.db.metadata})[None]
+    return migrate.db.metadatas[None] if hasattr(migrate.db, "metadatas") else migrate.db.metadata
 
 
 def skip_empty(migration_context, revision, directives):

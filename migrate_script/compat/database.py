@@ -49,13 +49,16 @@ def bind_names(db: Any) -> list[str]:
     """Name the binds of the current application, without the default one.
 
     :param db: the application's database object
-    :raises: nothing
+    :raises Exception: its engines cannot be made
     """
     configured = current_app.config.get("SQLALCHEMY_BINDS")
     if configured:
         return [name for name in configured if name is not None]
     names = getattr(db, "bind_names", None)
-    return list(names()) if callable(names) else []
+    if not callable(names):
+        return []
+    engine_of(db)  # Alchemical names its binds when it has made its engines
+    return list(names())
 
 
 def url_text(url: Any) -> str:
@@ -105,7 +108,7 @@ def real_url(db: Any, key: str | None, value: Any) -> str | None:
     :param key: the bind that is probably meant; None for the default one
     :param value: what env.py takes for a URL
     :returns: the URL, with its password; None where the value is not one of the application's
-    :raises: nothing
+    :raises Exception: the names of the binds cannot be found
     """
     for name in [key, *(other for other in (None, *bind_names(db)) if other != key)]:
         try:
@@ -214,6 +217,13 @@ class Database:
         keys = [value for value in args if isinstance(value, str)]
         keys += [kwargs[name] for name in ("bind", "bind_key") if name in kwargs]
         return engine_of(self._db, next((key for key in keys if key is not None), None))
+
+    def bind_names(self) -> list[str]:
+        """Name the binds, without the default one.
+
+        :raises Exception: the engines cannot be made
+        """
+        return bind_names(self._db)
 
     def get_app(self, reference_app: Flask | None = None) -> Flask:
         """Give the current application, as Flask-SQLAlchemy 2 does.

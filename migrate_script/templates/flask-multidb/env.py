@@ -16,16 +16,27 @@ migrate = current_app.extensions["migrate"]
 # for a file of SQL: values in place of parameters, and percent signs as they are
 OFFLINE = {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
 
-# the application's own database is called "" here, the others as in SQLALCHEMY_BINDS
-NAMES = [""] + [name for name in current_app.config.get("SQLALCHEMY_BINDS") or {} if name]
-
 
 def get_engine(name):
     """The engine of a database."""
-    try:
+    if getattr(migrate.db, "engines", None) is not None:  # Flask-SQLAlchemy since 3.0
         return migrate.db.engines[name or None]
-    except AttributeError:  # Flask-SQLAlchemy before 3.0
+    try:
+        return migrate.db.get_engine(bind=name or None)
+    except TypeError:  # Flask-SQLAlchemy before 2.3
         return migrate.db.get_engine(current_app, name or None)
+
+
+def get_names():
+    """The application's own database is called "" here, the others as in SQLALCHEMY_BINDS."""
+    named = current_app.config.get("SQLALCHEMY_BINDS")
+    if named is None:  # perhaps not Flask-SQLAlchemy; it may have no names before an engine
+        get_engine("")
+        named = getattr(migrate.db, "bind_names", list)()
+    return [""] + [name for name in named if name]
+
+
+NAMES = get_names()
 
 
 def get_url(name):

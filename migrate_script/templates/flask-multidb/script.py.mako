@@ -5,7 +5,10 @@
         return re.sub(r"\W", "_", bind)
 %><%
     from flask import current_app
-    binds = [""] + [name for name in current_app.config.get("SQLALCHEMY_BINDS") or {} if name]
+    named = current_app.config.get("SQLALCHEMY_BINDS")
+    if named is None:  # perhaps not Flask-SQLAlchemy
+        named = getattr(current_app.extensions["migrate"].db, "bind_names", list)()
+    binds = [""] + [name for name in named if name]
 %>"""${message}
 
 Revision ${up_revision}, after ${comma(down_revision) or "the beginning"}
