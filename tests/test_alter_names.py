@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import sqlalchemy as sa
 from altering import everything, inspected, read, reads_checks, script, up
@@ -48,7 +50,13 @@ BATCH = (
 )
 
 
-@pytest.mark.parametrize(("going_up", "going_down"), [PLAIN, BATCH], ids=["plain", "batch"])
+# as Alembic wrote it until 0.6
+UNTYPED = (PLAIN[0], re.sub(', type_="[a-z]+"', "", PLAIN[1]))
+
+
+@pytest.mark.parametrize(
+    ("going_up", "going_down"), [PLAIN, BATCH, UNTYPED], ids=["plain", "batch", "untyped"]
+)
 def test_a_script_drops_the_constraints_that_it_made(project, url, going_up, going_down):
     """Where a table has several, those of the script's own columns and conditions go."""
     new_project(project)
@@ -61,18 +69,31 @@ def test_a_script_drops_the_constraints_that_it_made(project, url, going_up, goi
     assert everything(url) == before
 
 
+@pytest.mark.parametrize("typed", [True, False], ids=["typed", "untyped"])
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("t_a_key", "unique"), ("t_a_fkey", "foreignkey"), ("t_c_check", "check")],
 )
-def test_names_that_postgresql_gave_are_understood(project, url, name, kind):
+def test_names_that_postgresql_gave_are_understood(project, url, name, kind, typed):
     """A script written against PostgreSQL drops the constraint that has no name here."""
     new_project(project)
     script(url, TABLES)
-    up(project, 1, f'op.drop_constraint("{name}", "t", type_="{kind}")')
+    up(project, 1, f'op.drop_constraint("{name}", "t"{f", type_={kind!r}" if typed else ""})')
     (definition,) = read(url, "SELECT sql FROM sqlite_master WHERE name = 't'")[0]
     words = {"unique": "UNIQUE", "foreignkey": "FOREIGN", "check": "CHECK"}
     assert {word for word in words.values() if word not in definition} == {words[kind]}
+
+
+def test_a_name_without_a_type_is_looked_for_among_all(project, url):
+    """One line says which constraint is missing where no kind was given."""
+    new_project(project)
+    script(url, TABLES)
+    revision(project, 1, 'op.drop_constraint("nowhere", "t")')
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert failed.error.startswith(
+        "Error: No such constraint: 'nowhere', a constraint of the table"
+    )
 
 
 def test_names_of_a_convention_are_understood(project, url):
@@ -203,6 +224,27 @@ def test_a_name_that_the_script_gives_is_not_the_one_without(project, server):
     down = db(project, "downgrade")
     assert down.status == 0, down.err
     assert keys(server) == []
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["both", "unique alone"])
+def test_a_drop_without_a_type_finds_what_the_script_made(project, server, at_once):
+    """Scripts of the oldest Alembics drop a unique constraint without name or type."""
+    new_project(project)
+    table = 'op.create_table("t", sa.Column("id", sa.Integer, primary_key=True),'
+    revision(project, 1, f'{table} sa.Column("a", sa.Integer, unique={at_once}))')
+    revision(
+        project,
+        2,
+        'op.add_column("t", sa.Column("e", sa.String(20), nullable=True))\n'
+        'op.create_unique_constraint(None, "t", ["e"])',
+        'op.drop_constraint(None, "t")\nop.drop_column("t", "e")',
+    )
+    up = db(project, "upgrade")
+    assert up.status == 0, up.err
+    before = keys(server)
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert before == sorted([*keys(server), ("e",)])
 
 
 def checks(url):

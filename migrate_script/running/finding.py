@@ -13,6 +13,9 @@ from .tokens import normal
 
 Place = Tuple[Optional[Column], Clause]
 
+# the kind that Alembic dropped, until 0.6, without saying so
+UNTYPED = "UNIQUE"
+
 
 def places(text: TableText, kind: str) -> Iterator[Place]:
     """Find the constraints of a kind, those of columns with their column.
@@ -78,18 +81,19 @@ class Search:
                 return place
             if name and name.lower() in self._usual_names(place):
                 return place
-        return self._the_one_without_name(kind, unnamed) if not name and kind else None
+        return self._the_one_without_name(kind, unnamed) if not name else None
 
     def _the_one_without_name(self, kind: str, unnamed: list[Place]) -> Place | None:
         """Find the constraint that the script made itself, or the only one there is."""
-        for one in [one for one in self.made if one.kind == kind]:
-            for column, clause in unnamed:
+        for one in [one for one in self.made if kind in ("", one.kind)]:
+            for column, clause in [place for place in unnamed if place[1].kind == one.kind]:
                 columns = [column.name] if column is not None else clause.columns
-                text = clause.expression if kind == "CHECK" else ",".join(columns)
+                text = clause.expression if one.kind == "CHECK" else ",".join(columns)
                 if normal(text) == normal(",".join(one.columns)):
                     self.made.remove(one)
                     return column, clause
-        return unnamed[0] if len(unnamed) == 1 else None
+        like = [place for place in unnamed if place[1].kind == (kind or UNTYPED)]
+        return like[0] if len(like) == 1 else None
 
     @staticmethod
     def _is_whole(constraint: Any) -> bool:
@@ -112,6 +116,8 @@ class Search:
         column, clause = place
         columns = [column.name] if column is not None else clause.columns
         target = clause.target if clause.kind == "FOREIGN" else ""
+        if clause.kind == "PRIMARY":
+            return {f"{self.table}_pkey".lower()}
         end = {"FOREIGN": "fkey", "UNIQUE": "key", "CHECK": "check"}[clause.kind]
         names = {"_".join([self.table, *columns, end]).lower()}
         name = self.conventional(clause.kind, columns, target)

@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any, Callable, Iterator
 
 import sqlalchemy as sa
+from alembic.operations.schemaobj import SchemaObjects
 
 from .. import errors
 from .connections import driver_connection
+from .finding import UNTYPED
 from .reverse import Made, made_without_name, names_in
 from .tokens import normal
 from .wording import KIND_WORDS, kind_of
@@ -28,7 +30,10 @@ def _constraints(connection: Any, constraint: Any, kind: str) -> list[tuple[str,
     if kind == "PRIMARY":
         key = inspector.get_pk_constraint(table, schema=schema)
         return [(key["name"], tuple(key["constrained_columns"]))]
-    checks = inspector.get_check_constraints(table, schema=schema)
+    try:
+        checks = inspector.get_check_constraints(table, schema=schema)
+    except NotImplementedError:
+        return []  # an old SQLAlchemy that does not read the CHECKs of this database
     return [(check["name"], (check["sqltext"],)) for check in checks]
 
 
@@ -72,32 +77,31 @@ _PROBE = {
 _PROBE["mariadb"] = _PROBE["mysql"]
 
 
-def find_name(connection: Any, constraint: Any, made: list[Made], known: set[str]) -> str:
-    """Find the name that the database gave to a constraint.
+def find_name(
+    connection: Any, constraint: Any, made: list[Made], known: set[str]
+) -> tuple[str, str]:
+    """Find the name that the database gave to a constraint, and its kind.
 
     :param connection: SQLAlchemy's connection
-    :param constraint: SQLAlchemy's constraint, of which the table and the kind are known
+    :param constraint: SQLAlchemy's constraint, of which the table is known, and perhaps the kind
     :param made: what the script makes without names, the last first; what is found is taken out
     :param known: the names that the script gives itself
     :raises AlterError: several may be meant, or there is none
     """
     kind, table = kind_of(constraint), str(constraint.table.name)
-    try:
-        found = _constraints(connection, constraint, kind)
-    except NotImplementedError:
-        found = []  # an old SQLAlchemy that does not read the CHECKs of this database
-    found.sort(key=lambda one: one[0] in known)
-    for one in [one for one in made if (one.kind, one.table) == (kind, table)]:
+    for one in [one for one in made if one.table == table and kind in ("", one.kind)]:
         parts = one.columns
-        if kind == "CHECK":
+        if one.kind == "CHECK":
             parts = (_as_stored(connection, constraint.table, parts[0]),)
-        for name, its_parts in found:
+        found = _constraints(connection, constraint, one.kind)
+        for name, its_parts in sorted(found, key=lambda each: each[0] in known):
             if _plain(its_parts) == _plain(parts):
                 made.remove(one)
-                return name
+                return name, one.kind
+    found = _constraints(connection, constraint, kind or UNTYPED)
     if len(found) != 1:
         raise errors.AlterError.nothing_there(KIND_WORDS[kind], None, table)
-    return found[0][0]
+    return found[0][0], kind or UNTYPED
 
 
 @contextmanager
@@ -129,6 +133,16 @@ def _drop_constraint(
     **kwargs: Any,
 ) -> Any:
     bound = getattr(constraint, "_create_rule", None) is not None
-    if not isinstance(constraint.name, str) and kind_of(constraint) and not bound:
-        constraint.name = find_name(context.connection, constraint, made, known)
+    of_a_kind = kind_of(constraint) or type(constraint) is sa.Constraint
+    if not isinstance(constraint.name, str) and of_a_kind and not bound:
+        constraint.name, kind = find_name(context.connection, constraint, made, known)
+        if not kind_of(constraint):
+            constraint = _typed(context, constraint, kind)
     return original(constraint, *args, **kwargs)
+
+
+def _typed(context: Any, constraint: Any, kind: str) -> Any:
+    """Say the kind of a constraint, which MySQL wants to know."""
+    type_, table = {"FOREIGN": "foreignkey"}.get(kind, kind.lower()), constraint.table
+    made: Any = SchemaObjects(context)
+    return made.generic_constraint(constraint.name, table.name, type_, schema=table.schema)
