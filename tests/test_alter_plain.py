@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
+import sqlalchemy as sa
+from alembic.operations.ops import AddColumnOp
 from altering import everything, read, script, up
+from anything import GENERATED_KNOWN
 from safe import db, new_project, revision
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -122,6 +127,19 @@ OPERATIONS = {
         "PRIMARY KEY (id)\n    )",
     ),
 }
+if hasattr(sa, "Computed") and GENERATED_KNOWN:
+    OPERATIONS["generated column that is stored"] = (
+        'op.add_column("t", sa.Column("z", sa.Integer(), sa.Computed("a + 1", persisted=True)))',
+        'op.drop_column("t", "z")',
+        "z INTEGER GENERATED ALWAYS AS (a + 1) STORED",
+    )
+if "inline_references" in inspect.signature(AddColumnOp.__init__).parameters:
+    OPERATIONS["column with a default that refers to rows"] = (
+        'op.add_column("t", sa.Column("z", sa.Integer(), sa.ForeignKey("p.id", '
+        'ondelete="CASCADE"), server_default="1"), inline_references=True)',
+        'op.drop_column("t", "z")',
+        "z INTEGER DEFAULT '1' REFERENCES p (id) ON DELETE CASCADE",
+    )
 
 
 def plain(found):

@@ -135,14 +135,6 @@ class Altering:
         """
         return Database(self.context.connection, schema)
 
-    def may_add(self, column: Any) -> bool:
-        """Tell whether SQLite may be able to add a column itself; it says so where it is not.
-
-        :param column: SQLAlchemy's column
-        :raises: nothing
-        """
-        return True
-
     @contextmanager
     def telling(self, before_execute: Callable[..., None]) -> Iterator[None]:
         """Tell of each statement before it reaches the database.

@@ -79,7 +79,7 @@ class Changes:
         column: Any,
         insert_before: str | None = None,
         insert_after: str | None = None,
-        **_: Any,
+        **options: Any,
     ) -> None:
         """Add a column.
 
@@ -87,6 +87,7 @@ class Changes:
         :param column: SQLAlchemy's column
         :param insert_before: the column behind it
         :param insert_after: the column before it
+        :param options: what else Alembic's implementation takes
         :raises AlterError: there is no such column to stand beside
         """
         items, columns = self.table.text.items, self.table.text.columns
@@ -95,7 +96,7 @@ class Changes:
             place = items.index(self._column(insert_after)) + 1
         elif insert_before:
             place = items.index(self._column(insert_before))
-        self.table.text.insert(wording.column_of(self.dialect, column), place)
+        self.table.text.insert(wording.column_of(self.dialect, column, options), place)
         if column.primary_key and not self.table.text.primary_key:
             key = new_constraint(f"PRIMARY KEY ({quoted(column.name)})")
             self.table.text.insert(key, len(items))

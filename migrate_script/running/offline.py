@@ -14,8 +14,8 @@ from urllib.parse import quote
 from sqlalchemy.engine.url import make_url
 
 from .. import errors
-from . import wording
 from .altering import Altering, watch_steps
+from .plain import cannot_add
 from .schema import Database
 from .statements import without_comments
 
@@ -134,7 +134,7 @@ class Writing(Altering):
             except (sqlite3.Warning, sqlite3.ProgrammingError):
                 self.raw.executescript(statement)  # several at once
         except sqlite3.Error as error:
-            if "Cannot add" in str(error) or "non-constant" in str(error):
+            if cannot_add(str(error)):
                 raise
             self.missing = f"[{' '.join(statement.split())[:100]}] fails: {error}"
 
@@ -161,12 +161,6 @@ class Writing(Altering):
             # it has no effect inside a transaction, and this is before the first of ours
             database.set("foreign_keys", "OFF")
         return database
-
-    def may_add(self, column: Any) -> bool:
-        """Tell what SQLite would say of a table with rows."""
-        clauses = wording.column_of(self.dialect, column).clauses
-        defaults = [clause.body[1] for clause in clauses if clause.kind == "DEFAULT"]
-        return not any(w.text == "(" or w.keyword.startswith("CURRENT_") for w in defaults)
 
     @contextmanager
     def telling(self, before_execute: Callable[..., None]) -> Iterator[None]:

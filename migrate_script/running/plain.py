@@ -6,6 +6,7 @@ reaches the database. One that the script may catch is written at once: it fails
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import contextmanager
 from functools import partial
@@ -13,12 +14,37 @@ from typing import Any, Callable, Iterator
 
 from sqlalchemy import exc
 
+from . import wording
 from .callers import Callers
 from .changes import Changes
 from .native import as_outside
 from .recreation import savepoint
 
 _OPERATIONS = ("alter_column", "drop_column", "add_constraint", "drop_constraint")
+
+
+def may_add(dialect: Any, column: Any, options: dict[str, Any]) -> bool:
+    """Tell whether SQLite can add a column to a table with rows by itself.
+
+    :param dialect: the dialect of the connection
+    :param column: SQLAlchemy's column
+    :param options: keywords of Alembic's, of which some add to the definition
+    :raises Exception: SQLAlchemy cannot write the column
+    """
+    clauses = wording.column_of(dialect, column, options).clauses
+    words = {clause.kind: [word.keyword for word in clause.body] for clause in clauses}
+    default, generated = words.get("DEFAULT", ["", "NULL"])[1], words.get("GENERATED", [])
+    computed = default == "(" or default.startswith("CURRENT_") or "STORED" in generated
+    return not computed and not ("FOREIGN" in words and default != "NULL")
+
+
+def cannot_add(reason: str) -> bool:
+    """Tell what SQLite says of a column that a table can have, but not get.
+
+    :param reason: what it says
+    :raises: nothing
+    """
+    return re.search("cannot add|non-constant", reason, re.I) is not None
 
 
 class Plain:
@@ -138,13 +164,13 @@ class Plain:
             changes.do("add_column", table_name, column, **kwargs)
 
     def _added(self, original: Callable[..., Any], name: str, column: Any, **kwargs: Any) -> bool:
-        if not self.altering.may_add(column):
+        if not may_add(self.altering.dialect, column, kwargs):
             return False
         try:
             original(name, column, **kwargs)
         except (exc.OperationalError, sqlite3.OperationalError) as error:
             reason = str(getattr(error, "orig", error))
-            if "Cannot add" not in reason and "non-constant" not in reason:
+            if not cannot_add(reason):
                 raise
             if "NOT NULL" in reason:  # said by some SQLites of a table without rows too
                 database = self.altering.database(kwargs.get("schema"))

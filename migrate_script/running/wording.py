@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
+from alembic.ddl.base import add_column
 from sqlalchemy import schema
 from sqlalchemy import types as sqltypes
 
@@ -26,14 +27,17 @@ KIND_WORDS = {
 }
 
 
-def column_of(dialect: Any, column: Any) -> Column:
+def column_of(dialect: Any, column: Any, options: Mapping[str, Any] | None = None) -> Column:
     """Write a column.
 
     :param dialect: the dialect of the connection
     :param column: SQLAlchemy's column
+    :param options: keywords of Alembic's, of which some add to the definition
     :raises Exception: SQLAlchemy cannot write it
     """
-    return new_column(str(schema.CreateColumn(column).compile(dialect=dialect)).strip())
+    more = {key: value for key, value in (options or {}).items() if key.startswith("inline_")}
+    sql = add_column(dialect.ddl_compiler(dialect, None), column, **more)
+    return new_column(sql[len("ADD COLUMN ") :].strip())
 
 
 def type_of(dialect: Any, type_: Any) -> str:
