@@ -65,9 +65,20 @@ class Changes:
         """
         getattr(self, operation)(*args, **kwargs)
 
-    def _column(self, name: str) -> Column:
+    def has(self, name: str) -> bool:
+        """Tell whether there is a column.
+
+        :param name: its name
+        :raises: nothing
+        """
+        return self._found(name) is not None
+
+    def _found(self, name: str) -> Column | None:
         text = self.table.text
-        column = text.column(name) or text.column(self.renamed.get(name.lower(), name))
+        return text.column(name) or text.column(self.renamed.get(name.lower(), name))
+
+    def _column(self, name: str) -> Column:
+        column = self._found(name)
         if column is None:
             raise errors.AlterError.nothing_there("column", name, self.name)
         self.touched.add(column.name.lower())
@@ -79,6 +90,7 @@ class Changes:
         column: Any,
         insert_before: str | None = None,
         insert_after: str | None = None,
+        if_not_exists: bool | None = None,
         **options: Any,
     ) -> None:
         """Add a column.
@@ -87,9 +99,12 @@ class Changes:
         :param column: SQLAlchemy's column
         :param insert_before: the column behind it
         :param insert_after: the column before it
+        :param if_not_exists: do nothing where there is one
         :param options: what else Alembic's implementation takes
         :raises AlterError: there is no such column to stand beside
         """
+        if if_not_exists and self.has(column.name):
+            return
         items, columns = self.table.text.items, self.table.text.columns
         place = items.index(columns[-1]) + 1 if columns else 0
         if insert_after:
@@ -101,13 +116,18 @@ class Changes:
             key = new_constraint(f"PRIMARY KEY ({quoted(column.name)})")
             self.table.text.insert(key, len(items))
 
-    def drop_column(self, table_name: str, column: Any, **_: Any) -> None:
+    def drop_column(
+        self, table_name: str, column: Any, if_exists: bool | None = None, **_: Any
+    ) -> None:
         """Drop a column, and with it the constraints and indexes that it is part of.
 
         :param table_name: the table
         :param column: SQLAlchemy's column
+        :param if_exists: do nothing where there is none
         :raises AlterError: there is no such column
         """
+        if if_exists and not self.has(column.name):
+            return
         old = self._column(column.name)
         self.table.text.remove(old)
         for constraint in self.table.text.constraints:
@@ -210,10 +230,11 @@ class Changes:
         text = self.table.text
         text.remove(next(c for c in text.constraints if c.clause is clause))
 
-    def drop_constraint(self, constraint: Any, **_: Any) -> None:
+    def drop_constraint(self, constraint: Any, if_exists: bool | None = None, **_: Any) -> None:
         """Drop a constraint, by its name, or by what is known of it.
 
         :param constraint: SQLAlchemy's constraint
+        :param if_exists: do nothing where there is none
         :raises AlterError: there is no such constraint
         """
         kind = wording.kind_of(constraint)
@@ -221,30 +242,42 @@ class Changes:
         found = self.search.find(self.table.text, kind, name, constraint)
         if found is not None:
             self._remove(*found)
-        elif not getattr(constraint, "_type_bound", False) and (
+        elif not (if_exists or getattr(constraint, "_type_bound", False)) and (
             getattr(constraint, "_create_rule", None) is None
         ):
             raise errors.AlterError.nothing_there(wording.KIND_WORDS[kind], name, self.name)
 
-    def create_index(self, index: Any, **_: Any) -> None:
+    def _index(self, index: Any) -> str | None:
+        """Find the name of an index as the table has it."""
+        names = (name for name in self.table.indexes if name.lower() == str(index.name).lower())
+        return next(names, None)
+
+    def create_index(self, index: Any, if_not_exists: bool | None = None, **_: Any) -> None:
         """Add an index.
 
         :param index: SQLAlchemy's index
-        :raises Exception: SQLAlchemy cannot write it
+        :param if_not_exists: do nothing where there is one of that name
+        :raises Exception: SQLAlchemy cannot write it, or there is one of that name
         """
-        self.table.indexes[str(index.name)] = wording.index_of(self.dialect, index)
+        sql = wording.index_of(self.dialect, index)
+        if self._index(index) is None:
+            self.table.indexes[str(index.name)] = sql
+        elif not if_not_exists:
+            self.flush()
+            self.database.run(sql)  # which SQLite refuses
 
-    def drop_index(self, index: Any, **_: Any) -> None:
+    def drop_index(self, index: Any, if_exists: bool | None = None, **_: Any) -> None:
         """Drop an index.
 
         :param index: SQLAlchemy's index
+        :param if_exists: do nothing where there is none
         :raises AlterError: there is no such index
         """
-        for name in self.table.indexes:
-            if name.lower() == str(index.name).lower():
-                del self.table.indexes[name]
-                return
-        raise errors.AlterError.nothing_there("index", str(index.name), self.name)
+        name = self._index(index)
+        if name is not None:
+            del self.table.indexes[name]
+        elif not if_exists:
+            raise errors.AlterError.nothing_there("index", str(index.name), self.name)
 
     def _nothing(self, *_: Any, **__: Any) -> None:
         """SQLite keeps no comments of SQLAlchemy's."""

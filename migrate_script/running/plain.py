@@ -154,6 +154,10 @@ class Plain:
         self.last = "add_column"
         with self._catchable("add_column"):
             schema = kwargs.get("schema")
+            if kwargs.pop("if_not_exists", None):  # SQLite knows no such words
+                self.flush()
+                if self.altering.changes(table_name, schema).has(column.name):
+                    return
             needs_value = not column.nullable and column.server_default is None
             joins = self.pending is not None and self.place == (table_name.lower(), schema)
             if needs_value or not joins:
