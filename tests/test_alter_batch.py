@@ -80,3 +80,93 @@ def test_a_column_that_is_not_there_yet_is_added(project, url):
         'op.add_column("t", sa.Column("z", sa.Integer()), if_not_exists=True)',
     )
     assert [row[1] for row in read(url, "PRAGMA table_info(t)")] == ["id", "a", "b", "z"]
+
+
+RENAMED = BATCH + 'batch.alter_column("a", new_column_name="c")\n    '
+# what follows in the batch, which speaks of the column as it was called or as it is called now
+FOLLOWS = {
+    'batch.create_unique_constraint("uq", ["a", "b"])': ('CONSTRAINT uq UNIQUE ("c", b)', "t"),
+    'batch.create_unique_constraint("uq", ["c", "b"])': ("CONSTRAINT uq UNIQUE (c, b)", "t"),
+    'batch.create_primary_key("pk", ["id", "a"])': ('CONSTRAINT pk PRIMARY KEY (id, "c")', "t"),
+    'batch.create_foreign_key("fk", "p", ["a"], ["id"])': ('fk FOREIGN KEY("c") REFERENCES p', "t"),
+    'batch.create_check_constraint("ck", "c > 0")': ("CONSTRAINT ck CHECK (c > 0)", "t"),
+    'batch.create_index("new", ["b", "a"])': ('ON t (b, "c")', "new"),
+    'batch.create_index("new", ["c"])': ("ON t (c)", "new"),
+    'batch.alter_column("a", nullable=False)': ('"c" INTEGER NOT NULL', "t"),
+    'batch.alter_column("c", nullable=False)': ('"c" INTEGER NOT NULL', "t"),
+}
+
+
+@pytest.mark.parametrize("follows", FOLLOWS)
+def test_a_batch_knows_a_renamed_column_by_its_first_name(project, url, enforced, follows):
+    """Alembic's batch speaks of columns as they were; the new name is understood as well."""
+    new_project(project)
+    script(url, TABLES)
+    up(project, 1, RENAMED + follows)
+    expected, name = FOLLOWS[follows]
+    assert expected in definition(url, name)
+    assert [row[1] for row in read(url, "PRAGMA table_info(t)")] == ["id", "c", "b"]
+    assert read(url, "SELECT * FROM t") == [(1, 1, "x"), (2, 2, "y")]
+
+
+def test_columns_of_a_batch_change_names_in_a_circle(project, url, enforced):
+    """Two columns get each other's name, and what follows means each by its first one."""
+    new_project(project)
+    script(url, TABLES)
+    before = everything(url)
+    circle = BATCH + (
+        'batch.alter_column("a", new_column_name="b")\n'
+        '    batch.alter_column("b", new_column_name="a")\n'
+        '    batch.alter_column("{}", type_=sa.{}())\n'
+    )
+    up(project, 1, circle.format("a", "BigInteger"), circle.format("b", "Integer"))
+    assert [row[1:3] for row in read(url, "PRAGMA table_info(t)")] == [
+        ("id", "INTEGER"),
+        ("b", "BIGINT"),
+        ("a", "TEXT"),
+    ]
+    assert read(url, "SELECT id, a, b FROM t") == [(1, "x", 1), (2, "y", 2)]
+    assert db(project, "downgrade").status == 0
+    after = everything(url)
+    assert after["t"] == before["t"]
+    assert after["foreign_key_list", "t"] == before["foreign_key_list", "t"]
+
+
+@pytest.mark.parametrize("in_batch", [False, True], ids=["plain", "batch"])
+def test_a_column_does_not_take_the_name_of_another(project, url, in_batch):
+    """SQLite says that there are two of the name, and nothing is changed."""
+    new_project(project)
+    script(url, TABLES)
+    before = everything(url)
+    rename = 'alter_column({}"a", new_column_name="b")'
+    revision(
+        project,
+        1,
+        f"{BATCH}batch.{rename.format('')}"
+        if in_batch
+        else f"op.{rename.format(repr('t') + ', ')}",
+    )
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert "duplicate column name: b" in failed.error
+    assert everything(url) == before
+
+
+@pytest.mark.parametrize("in_batch", [False, True], ids=["plain", "batch"])
+def test_the_check_of_a_type_speaks_of_a_renamed_column(project, url, in_batch):
+    """A column gets another name and a type that brings a CHECK, at once, and its own back."""
+    new_project(project)
+    script(url, "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER); INSERT INTO t VALUES (1, 0);")
+    flag = 'sa.Boolean(create_constraint=True, name="flag")'
+    call = '"{}", new_column_name="{}", existing_type={}, type_={})'
+    here = BATCH + "batch.alter_column(" if in_batch else 'op.alter_column("t", '
+    up(
+        project,
+        1,
+        here + call.format("a", "b", "sa.Integer()", flag),
+        here + call.format("b", "a", flag, "sa.Integer()"),
+    )
+    assert 'CONSTRAINT flag CHECK ("b" IN (0, 1))' in definition(url)
+    assert db(project, "downgrade").status == 0
+    assert definition(url) == 'CREATE TABLE t (id INTEGER PRIMARY KEY, "a" INTEGER)'
+    assert read(url, "SELECT * FROM t") == [(1, 0)]

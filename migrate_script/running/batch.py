@@ -45,9 +45,11 @@ def perform(batch: Any, changes: Changes) -> None:
     :param changes: the changes of its table
     :raises Exception: the database refuses, or an operation cannot be done
     """
+    changes.names.first_ones_count = True
     with savepoint(changes.database):
         for name, args, kwargs in batch.batch:
             changes.do(name, *args, **kwargs)
+        changes.settle()
         _add_arguments(batch, changes)
         if _AUTOINCREMENT in batch.table_kwargs:
             sequence.let_count(changes.table.text, bool(batch.table_kwargs[_AUTOINCREMENT]))

@@ -7,12 +7,15 @@ from typing import Any, Callable, Sequence
 from .. import errors
 from . import wording
 from .clauses import Clause
+from .columnnames import ColumnNames
 from .finding import Search, places
 from .recreation import Recreation
 from .reverse import Made
 from .schema import Database
 from .tableitems import Column, new_constraint
 from .tokens import mentions, normal, quoted, text_of, tokens
+
+_ASIDE = "_alembic_tmp_"
 
 
 class Changes:
@@ -38,8 +41,8 @@ class Changes:
         self.name = name
         self.dialect = dialect
         self.search = Search(name, dialect, conventional, made)
-        self.renamed: dict[str, str] = {}
-        self.touched: set[str] = set()
+        self.names = ColumnNames()
+        self.aside: dict[str, str] = {}
         self.table = Recreation(database, name)
         self.busy = False
 
@@ -74,14 +77,12 @@ class Changes:
         return self._found(name) is not None
 
     def _found(self, name: str) -> Column | None:
-        text = self.table.text
-        return text.column(name) or text.column(self.renamed.get(name.lower(), name))
+        return self.names.find(self.table.text, name)
 
     def _column(self, name: str) -> Column:
         column = self._found(name)
         if column is None:
             raise errors.AlterError.nothing_there("column", name, self.name)
-        self.touched.add(column.name.lower())
         return column
 
     def add_column(
@@ -105,6 +106,7 @@ class Changes:
         """
         if if_not_exists and self.has(column.name):
             return
+        self.names.forget(column.name)
         items, columns = self.table.text.items, self.table.text.columns
         place = items.index(columns[-1]) + 1 if columns else 0
         if insert_after:
@@ -187,8 +189,16 @@ class Changes:
             self._rename(column, name)
 
     def _rename(self, column: Column, name: str) -> None:
+        """Rename a column; in a batch, another one of that name may get its own later."""
+        other = self.table.text.column(name)
+        if other is not None and other is not column and self.names.first_ones_count:
+            aside = f"{_ASIDE}{other.name}"
+            self.aside[aside] = other.name
+            self._move(other.name, aside)
+        self._move(column.name, name)
+
+    def _move(self, old: str, name: str) -> None:
         """Rename by SQLite itself, which knows every place where the name is used."""
-        old = column.name
         if self.table.changed or self.table.indexes != self.table.old_indexes:
             self.flush()
         self.busy = True
@@ -199,9 +209,17 @@ class Changes:
             )
         finally:
             self.busy = False
-        self.renamed[old.lower()] = str(name)
-        self.touched.add(str(name).lower())
+        self.names.note(old, str(name))
         self.table = Recreation(self.database, self.name)
+
+    def settle(self) -> None:
+        """End a batch: no column is left without a name of its own.
+
+        :raises Exception: one is, and SQLite refuses
+        """
+        for aside, name in self.aside.items():
+            if self.table.text.column(aside) is not None:
+                self._move(aside, name)
 
     def add_constraint(self, constraint: Any, **_: Any) -> None:
         """Add a constraint.
@@ -215,7 +233,12 @@ class Changes:
         if new.clause.kind == "PRIMARY":
             for column, clause in list(places(self.table.text, "PRIMARY")):
                 self._remove(column, clause)
-        elif new.clause.kind == "CHECK":
+        if new.clause.kind != "CHECK":
+            new = new_constraint(self.names.translated(new.text))
+        else:
+            if wording.is_of_type(constraint):
+                # Alembic makes it for the name that the column had
+                new = new_constraint(self.names.translated_throughout(new.text))
             # a type such as Boolean brings the same one again
             text = normal(new.clause.text)
             if any(normal(clause.text) == text for _, clause in places(self.table.text, "CHECK")):
@@ -225,7 +248,6 @@ class Changes:
     def _remove(self, column: Column | None, clause: Clause) -> None:
         if column is not None:
             column.remove(clause)
-            self.touched.add(column.name.lower())
             return
         text = self.table.text
         text.remove(next(c for c in text.constraints if c.clause is clause))
@@ -242,9 +264,7 @@ class Changes:
         found = self.search.find(self.table.text, kind, name, constraint)
         if found is not None:
             self._remove(*found)
-        elif not (if_exists or getattr(constraint, "_type_bound", False)) and (
-            getattr(constraint, "_create_rule", None) is None
-        ):
+        elif not (if_exists or wording.is_of_type(constraint)):
             raise errors.AlterError.nothing_there(wording.KIND_WORDS[kind], name, self.name)
 
     def _index(self, index: Any) -> str | None:
@@ -259,7 +279,7 @@ class Changes:
         :param if_not_exists: do nothing where there is one of that name
         :raises Exception: SQLAlchemy cannot write it, or there is one of that name
         """
-        sql = wording.index_of(self.dialect, index)
+        sql = self.names.translated(wording.index_of(self.dialect, index))
         if self._index(index) is None:
             self.table.indexes[str(index.name)] = sql
         elif not if_not_exists:

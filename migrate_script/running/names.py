@@ -14,7 +14,7 @@ from .connections import driver_connection
 from .finding import UNTYPED
 from .reverse import Made, made_without_name, names_in
 from .tokens import normal
-from .wording import KIND_WORDS, kind_of
+from .wording import KIND_WORDS, is_of_type, kind_of
 
 
 def _constraints(connection: Any, constraint: Any, kind: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -132,9 +132,8 @@ def _drop_constraint(
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    bound = getattr(constraint, "_create_rule", None) is not None
     of_a_kind = kind_of(constraint) or type(constraint) is sa.Constraint
-    if not isinstance(constraint.name, str) and of_a_kind and not bound:
+    if not isinstance(constraint.name, str) and of_a_kind and not is_of_type(constraint):
         constraint.name, kind = find_name(context.connection, constraint, made, known)
         if not kind_of(constraint):
             constraint = _typed(context, constraint, kind)

@@ -144,8 +144,8 @@ class Plain:
 
         Alembic leaves it out on SQLite, so that the column is added without a copy.
         """
-        bound = getattr(item, "_create_rule", None) is not None
-        return method == "add_constraint" and self.last == "add_column" and bound
+        by_itself = method == "add_constraint" and self.last == "add_column"
+        return by_itself and wording.is_of_type(item)
 
     def _add_column(
         self, original: Callable[..., Any], table_name: str, column: Any, **kwargs: Any

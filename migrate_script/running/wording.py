@@ -93,6 +93,16 @@ def kind_of(constraint: Any) -> str:
     return next((kind for cls, kind in _KINDS if isinstance(constraint, cls)), "")
 
 
+def is_of_type(constraint: Any) -> bool:
+    """Tell a CHECK that a type such as Boolean brings from one that a script names.
+
+    :param constraint: SQLAlchemy's constraint
+    :raises: nothing
+    """
+    bound = getattr(constraint, "_type_bound", False)
+    return bool(bound) or getattr(constraint, "_create_rule", None) is not None
+
+
 def index_of(dialect: Any, index: Any) -> str:
     """Write a CREATE INDEX.
 
