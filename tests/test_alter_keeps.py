@@ -160,6 +160,24 @@ def test_what_a_batch_does_not_name_is_kept(project, url, enforced, name, role):
     assert read(url, "PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.parametrize("clause", ["REPLACE", "IGNORE", "FAIL", "ROLLBACK"])
+def test_no_row_is_dropped_on_the_way_by_a_conflict_clause(project, url, enforced, clause):
+    """Rows that are two of a kind by a new type stop the step, whatever the clause says."""
+    new_project(project)
+    script(
+        url,
+        f"CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT UNIQUE ON CONFLICT {clause});"
+        "INSERT INTO t VALUES (1, '1'), (2, '01');",
+    )
+    before = everything(url)
+    revision(project, 1, 'op.alter_column("t", "x", type_=sa.Integer())')
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert "UNIQUE constraint failed: " in failed.error
+    assert len(failed.error.splitlines()) == 1
+    assert everything(url) == before
+
+
 def test_a_number_once_given_is_not_given_again(project, url):
     """AUTOINCREMENT goes on behind the highest number, whatever was deleted."""
     new_project(project)

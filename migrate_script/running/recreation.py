@@ -218,11 +218,11 @@ class Recreation:
         if not rowid and self._same_columns(shared):
             # in this form SQLite copies records as they are, where it can
             into_table, source_table = self.database.name(target), self.database.name(source)
-            return f"INSERT INTO {into_table} SELECT * FROM {source_table}"
+            return f"INSERT OR ABORT INTO {into_table} SELECT * FROM {source_table}"
         if not into:
             return f"SELECT 1 FROM {self.database.name(source)} WHERE 0"
         return (
-            f"INSERT INTO {self.database.name(target)} ({into}) "
+            f"INSERT OR ABORT INTO {self.database.name(target)} ({into}) "
             f"SELECT {into} FROM {self.database.name(source)}"
         )
 
