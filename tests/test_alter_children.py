@@ -200,3 +200,54 @@ def test_a_table_described_by_the_script_keeps_its_children(project, url):
     )
     assert everything(url)["child"] == before["child"]
     assert [row[:2] for row in read(url, "SELECT * FROM parent")] == [(1, "a"), (2, "b"), (3, "c")]
+
+
+KEYLESS = {
+    "constraint": 'op.drop_constraint("uq_code", "parent", type_="unique")',
+    "column": 'op.drop_column("parent", "code")',
+    "batch": 'with op.batch_alter_table("parent") as batch:\n    batch.drop_constraint("uq_code")',
+    "primary key": 'op.create_primary_key(None, "parent", ["id", "code"])',
+}
+REFERRED = """
+    CREATE TABLE parent (id INTEGER PRIMARY KEY, code TEXT, CONSTRAINT uq_code UNIQUE (code));
+    CREATE TABLE child (c TEXT REFERENCES parent (code), id INTEGER REFERENCES parent);
+    CREATE TABLE loose (c TEXT REFERENCES loose (x), x TEXT);
+    INSERT INTO parent VALUES (1, 'a');
+    INSERT INTO child VALUES ('a', 1);
+"""
+
+
+@pytest.mark.parametrize("change", KEYLESS)
+def test_a_key_that_others_refer_to_is_not_lost_silently(project, url, enforced, change):
+    """SQLite would refuse every change of the children; that stops the step, or is said."""
+    new_project(project)
+    script(url, REFERRED)
+    before = everything(url)
+    revision(project, 1, KEYLESS[change])
+    done = db(project, "upgrade")
+    assert "'child' refers to columns of 'parent' that are no key of it any more" in done.err
+    assert "loose" not in done.err
+    if enforced:
+        assert done.status == 1
+        assert len(done.error.splitlines()) == 1
+        assert everything(url) == before
+        path = project.folder / "migrations/versions/r1_.py"
+        path.write_text(path.read_text() + "\nallow_loss = True\n")
+        done = db(project, "upgrade")
+        assert "no key" not in done.err
+    assert done.status == 0, done.err
+
+
+@pytest.mark.usefixtures("on")
+def test_a_key_that_comes_after_what_refers_to_it_is_no_obstacle(project, url):
+    """Tables and their keys may be made in any order, and a key may be made again."""
+    new_project(project)
+    script(url, REFERRED)
+    up(
+        project,
+        1,
+        'op.create_table("new", sa.Column("x", sa.Integer, sa.ForeignKey("child.id")))\n'
+        'op.drop_constraint("uq_code", "parent", type_="unique")\n'
+        'op.create_unique_constraint("uq_again", "parent", ["code"])',
+    )
+    up(project, 2, 'op.create_index("ix", "child", ["id"], unique=True)')

@@ -211,21 +211,36 @@ class VerifyFailed(MigrateError):
 
 
 class ForeignKeysBroken(MigrateError):
-    """Rows refer to rows that are not there, since a revision; also the words of a warning."""
+    """Rows refer to rows that are not there, or tables to no key, since a revision.
+
+    Also the words of a warning.
+    """
 
     def __init__(
-        self, revision: str, counts: Sequence[tuple[tuple[str, str], int]], enforced: bool
+        self,
+        revision: str,
+        counts: Sequence[tuple[tuple[str, str], int]],
+        keyless: Sequence[tuple[str, str]],
+        enforced: bool,
     ) -> None:
-        rows = ", ".join(
+        found = [
             f"{count} row(s) of '{table}' refer to missing rows of '{parent}'"
             for (table, parent), count in counts
-        )
+        ]
+        found += [
+            f"'{table}' refers to columns of '{parent}' that are no key of it any more"
+            for table, parent in keyless
+        ]
+        cures = ["correct those rows"] * bool(counts) + [
+            "drop the foreign key first, make the key again, or set 'allow_loss = True'"
+        ] * bool(keyless)
+        advice = " and ".join(cures)
         advice = (
-            "correct those rows in the revision, or before it"
+            f"{advice} in the revision, or before it"
             if enforced
-            else "foreign keys are not enforced here, so nothing was undone; correct those rows"
+            else f"foreign keys are not enforced here, so nothing was undone; {advice}"
         )
-        super().__init__(f"since revision {revision}, {rows}: {advice}")
+        super().__init__(f"since revision {revision}, {', '.join(found)}: {advice}")
 
 
 # what a downgrade drops was perhaps never made: some scripts leave things out on SQLite

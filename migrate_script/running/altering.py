@@ -124,7 +124,7 @@ class Altering:
         """
         if self._watch is None:
             self._watch = Watch(self.database(None))
-        with self._watch.step(revision), self.nothing_broken(self._watch.database):
+        with self._watch.step(revision, self.allowed), self.nothing_broken(self._watch.database):
             yield
 
     def database(self, schema: str | None) -> Database:

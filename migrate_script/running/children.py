@@ -8,6 +8,7 @@ DROP TABLE of a re-creation is done when nothing refers to the table.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from contextlib import contextmanager
@@ -36,29 +37,50 @@ class Violation(NamedTuple):
     rowid: Any
 
 
-def violations(database: Database) -> CounterType[Violation]:
-    """Find the rows that refer to nothing.
+class State(NamedTuple):
+    """What is amiss with the foreign keys of a database.
+
+    :param rows: the rows that refer to nothing
+    :param referring: the tables that refer to others, each with the other one
+    :param keyless: those that refer to columns which are no key
+    :raises: nothing
+    """
+
+    rows: CounterType[Violation]
+    referring: set[tuple[str, str]]
+    keyless: set[tuple[str, str]]
+
+
+def state_of(database: Database) -> State:
+    """Look at the foreign keys of a database.
 
     :param database: where to look
     :raises sqlite3.Error: the database cannot be read
     """
-    found: CounterType[Violation] = Counter()
+    found = State(Counter(), set(), set())
     for entry in database.entries():
         if entry.type == "table" and "references" in (entry.sql or "").lower():
-            found.update(_violations_of(database, entry.name))
+            _look_at(database, entry.name, found)
     return found
 
 
-def _violations_of(database: Database, table: str) -> Iterator[Violation]:
+def _look_at(database: Database, table: str, found: State) -> None:
     keys = database.foreign_keys(table)
+    found.referring.update((table.lower(), key[0]) for key in keys.values())
     try:
         rows = database.pragma(f"foreign_key_check({quoted(table)})")
-    except sqlite3.OperationalError:
-        # "foreign key mismatch": the columns referred to are no key, so nothing can be checked
+    except sqlite3.OperationalError as error:
+        # nothing can be checked then
+        mismatch = _MISMATCH.search(str(error))
+        if mismatch is not None:
+            found.keyless.add((table.lower(), mismatch.group(1).lower()))
         return
     for name, rowid, parent, number in rows:
         columns = keys[number][1] if number in keys else ()
-        yield Violation(name.lower(), parent.lower(), columns, rowid)
+        found.rows[Violation(name.lower(), parent.lower(), columns, rowid)] += 1
+
+
+_MISMATCH = re.compile('foreign key mismatch - ".*" referencing "(.*)"')
 
 
 def _places(database: Database) -> set[tuple[str, str, tuple[str, ...]]]:
@@ -101,33 +123,37 @@ class Watch:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.known: CounterType[Violation] | None = None
+        self.known: State | None = None
 
     def _state(self) -> Any:
         return self.database.raw.total_changes, self.database.pragma("schema_version")
 
     @contextmanager
-    def step(self, revision: str) -> Iterator[None]:
+    def step(self, revision: str, allowed: bool) -> Iterator[None]:
         """Surround a step.
 
         :param revision: its identifier
-        :raises ForeignKeysBroken: rows refer to nothing now, and foreign keys are enforced
+        :param allowed: whether it says that something may be lost
+        :raises ForeignKeysBroken: rows refer to nothing now, or tables to no key, and foreign keys
+            are enforced
         """
         if self.known is None:
-            self.known = violations(self.database)
+            self.known = state_of(self.database)
         enforced, before = self.database.enforces_foreign_keys, self._state()
         yield
         if self._state() != before:
-            self._compare(revision, enforced and self.database.enforces_foreign_keys)
+            enforced = enforced and self.database.enforces_foreign_keys
+            self._compare(revision, self.known, enforced, allowed)
 
-    def _compare(self, revision: str, enforced: bool) -> None:
-        after = violations(self.database)
-        new = new_violations(self.database, self.known or Counter(), after)
-        self.known = after
-        if not new:
+    def _compare(self, revision: str, before: State, enforced: bool, allowed: bool) -> None:
+        self.known = after = state_of(self.database)
+        new = new_violations(self.database, before.rows, after.rows)
+        # a key may also be made after what refers to it
+        keyless = sorted((after.keyless - before.keyless) & before.referring if not allowed else ())
+        if not new and not keyless:
             return
         counts = Counter((one.table, one.parent) for one in new)
-        broken = errors.ForeignKeysBroken(revision, sorted(counts.items()), enforced)
+        broken = errors.ForeignKeysBroken(revision, sorted(counts.items()), keyless, enforced)
         if enforced:
             raise broken
         listener().note(str(broken))
