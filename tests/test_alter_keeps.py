@@ -79,6 +79,11 @@ OBJECTS = {
         '"check" TEXT, "e,f" TEXT CHECK ("e,f" <> \')\')',
         'CREATE INDEX "i x" ON t ("check", [a b]);',
     ),
+    "letters beyond ASCII": (
+        "id INTEGER PRIMARY KEY, n INTEGER, x TEXT, Ä TEXT DEFAULT '1', ä TEXT DEFAULT '2' "
+        "UNIQUE ON CONFLICT REPLACE, \U0001f642 TEXT, a\u00a0b TEXT CHECK (a\u00a0b <> 'ß')",
+        "CREATE INDEX ix_ö ON t (Ä, \U0001f642); CREATE INDEX ix_Ö ON t (ä);",
+    ),
     "percent signs and colons": (
         "id INTEGER PRIMARY KEY, n INTEGER DEFAULT (5 % 3), x TEXT DEFAULT ':x %s %(y)s ? \\:' "
         "CHECK (x NOT LIKE 'z%' AND x <> ':name')",
@@ -176,6 +181,21 @@ def test_no_row_is_dropped_on_the_way_by_a_conflict_clause(project, url, enforce
     assert "UNIQUE constraint failed: " in failed.error
     assert len(failed.error.splitlines()) == 1
     assert everything(url) == before
+
+
+def test_names_differ_for_python_that_differ_for_sqlite(project, url):
+    """Capitals beyond ASCII are letters of their own: the column that is named is dropped."""
+    new_project(project)
+    script(
+        url,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, Ä TEXT, ä TEXT); CREATE INDEX ix ON t (Ä);"
+        "INSERT INTO t VALUES (1, 'A', 'a');",
+    )
+    up(project, 1, 'op.drop_column("t", "ä")')
+    assert read(url, "SELECT * FROM t") == [(1, "A")]
+    assert read(url, "SELECT sql FROM sqlite_master WHERE name = 'ix'") == [
+        ("CREATE INDEX ix ON t (Ä)",)
+    ]
 
 
 def test_a_number_once_given_is_not_given_again(project, url):

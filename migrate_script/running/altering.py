@@ -24,7 +24,7 @@ from .plain import Plain
 from .reverse import made_without_name
 from .schema import Database
 from .sqlite import SQLiteTransaction
-from .tokens import mentions
+from .tokens import folded, mentions
 from .unusable import unusable
 
 
@@ -183,7 +183,7 @@ class Altering:
         if batches.is_plain(batch):
             batches.perform(batch, self.changes(name, batch.schema, batch.naming_convention))
         else:
-            self.altered.add(name.lower())
+            self.altered.add(folded(name))
             self.describes(batch)
 
     def describes(self, batch: Any) -> None:
@@ -202,7 +202,7 @@ class Altering:
         :param convention: a naming convention, where it is not that of the models
         :raises AlterError: there is no such table
         """
-        self.altered.add(name.lower())
+        self.altered.add(folded(name))
         metadata = self.context.opts.get("target_metadata")
         convention = convention or getattr(metadata, "naming_convention", None)
         database = self.database(schema)

@@ -13,7 +13,7 @@ from .recreation import Recreation
 from .reverse import Made
 from .schema import Database
 from .tableitems import Column, new_constraint
-from .tokens import mentions, normal, quoted, text_of, tokens
+from .tokens import folded, mentions, normal, quoted, text_of, tokens
 
 _ASIDE = "_alembic_tmp_"
 
@@ -149,7 +149,7 @@ class Changes:
     def _involves(clause: Clause, column: str) -> bool:
         if clause.kind == "CHECK":
             return mentions(clause.expression, column)
-        return column.lower() in [name.lower() for name in clause.columns]
+        return folded(column) in map(folded, clause.columns)
 
     def alter_column(
         self,
@@ -269,7 +269,7 @@ class Changes:
 
     def _index(self, index: Any) -> str | None:
         """Find the name of an index as the table has it."""
-        names = (name for name in self.table.indexes if name.lower() == str(index.name).lower())
+        names = (name for name in self.table.indexes if folded(name) == folded(index.name))
         return next(names, None)
 
     def create_index(self, index: Any, if_not_exists: bool | None = None, **_: Any) -> None:

@@ -18,7 +18,7 @@ from typing import Counter as CounterType
 from .. import errors
 from ..progress import listener
 from .schema import Database
-from .tokens import quoted
+from .tokens import folded, quoted
 
 
 class Violation(NamedTuple):
@@ -66,18 +66,18 @@ def state_of(database: Database) -> State:
 
 def _look_at(database: Database, table: str, found: State) -> None:
     keys = database.foreign_keys(table)
-    found.referring.update((table.lower(), key[0]) for key in keys.values())
+    found.referring.update((folded(table), key[0]) for key in keys.values())
     try:
         rows = database.pragma(f"foreign_key_check({quoted(table)})")
     except sqlite3.OperationalError as error:
         # nothing can be checked then
         mismatch = _MISMATCH.search(str(error))
         if mismatch is not None:
-            found.keyless.add((table.lower(), mismatch.group(1).lower()))
+            found.keyless.add((folded(table), folded(mismatch.group(1))))
         return
     for name, rowid, parent, number in rows:
         columns = keys[number][1] if number in keys else ()
-        found.rows[Violation(name.lower(), parent.lower(), columns, rowid)] += 1
+        found.rows[Violation(folded(name), folded(parent), columns, rowid)] += 1
 
 
 _MISMATCH = re.compile('foreign key mismatch - ".*" referencing "(.*)"')
@@ -86,7 +86,7 @@ _MISMATCH = re.compile('foreign key mismatch - ".*" referencing "(.*)"')
 def _places(database: Database) -> set[tuple[str, str, tuple[str, ...]]]:
     tables = [entry.name for entry in database.entries() if entry.type == "table"]
     return {
-        (table.lower(), key[0], key[1])
+        (folded(table), key[0], key[1])
         for table in tables
         for key in database.foreign_keys(table).values()
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .tableitems import Column
 from .tabletext import TableText
-from .tokens import group_end, quoted, text_of, tokens
+from .tokens import folded, group_end, quoted, text_of, tokens
 
 
 class ColumnNames:
@@ -27,7 +27,7 @@ class ColumnNames:
         :param name: the name
         :raises: nothing
         """
-        found, now = text.column(name), self._now.get(name.lower())
+        found, now = text.column(name), self._now.get(folded(name))
         if now is not None and (self.first_ones_count or found is None):
             return text.column(now)
         return found
@@ -39,8 +39,8 @@ class ColumnNames:
         :param new: the name from now on
         :raises: nothing
         """
-        first = next((f for f, now in self._now.items() if now.lower() == old.lower()), old)
-        self._now[first.lower()] = new
+        first = next((f for f, now in self._now.items() if folded(now) == folded(old)), old)
+        self._now[folded(first)] = new
 
     def forget(self, name: str) -> None:
         """Note that a name is that of a new column now.
@@ -48,7 +48,7 @@ class ColumnNames:
         :param name: the name
         :raises: nothing
         """
-        self._now.pop(name.lower(), None)
+        self._now.pop(folded(name), None)
 
     def translated(self, sql: str) -> str:
         """Write the columns in the first brackets of a key or an index by the names they have now.
@@ -62,7 +62,7 @@ class ColumnNames:
             return sql
         for place in range(start + 1, group_end(words, start) - 1):
             begins = words[place - 1].text in ("(", ",")
-            now = self._now.get(words[place].name.lower())
+            now = self._now.get(folded(words[place].name))
             if begins and now is not None and words[place].kind in ("word", "quoted"):
                 words[place] = words[place]._replace(text=quoted(now))
         return words[0].lead + text_of(words)
@@ -74,8 +74,8 @@ class ColumnNames:
         :raises: nothing
         """
         words = [
-            word._replace(text=quoted(self._now[word.name.lower()]))
-            if word.kind in ("word", "quoted") and word.name.lower() in self._now
+            word._replace(text=quoted(self._now[folded(word.name)]))
+            if word.kind in ("word", "quoted") and folded(word.name) in self._now
             else word
             for word in tokens(sql)
         ]

@@ -9,7 +9,7 @@ from .clauses import Clause
 from .reverse import Made
 from .tableitems import Column
 from .tabletext import TableText
-from .tokens import normal
+from .tokens import folded, normal
 
 Place = Tuple[Optional[Column], Clause]
 
@@ -54,7 +54,7 @@ class Search:
         self.table = table
         self.dialect = dialect
         self.conventional = conventional
-        self.made = [one for one in made if one.table.lower() == table.lower()]
+        self.made = [one for one in made if folded(one.table) == folded(table)]
 
     def find(self, text: TableText, kind: str, name: str | None, constraint: Any) -> Place | None:
         """Find a constraint by its name, or by what is known of it.
@@ -69,7 +69,7 @@ class Search:
         all_places = list(places(text, kind))
         if name:
             for place in all_places:
-                if (place[1].name or "").lower() == name.lower():
+                if folded(place[1].name or "") == folded(name):
                     return place
         unnamed = [place for place in all_places if not place[1].name]
         if kind == "PRIMARY":
@@ -79,7 +79,7 @@ class Search:
         for place in unnamed:
             if like is not None and self._same(place, like.clause):
                 return place
-            if name and name.lower() in self._usual_names(place):
+            if name and folded(name) in self._usual_names(place):
                 return place
         return self._the_one_without_name(kind, unnamed) if not name else None
 
@@ -108,7 +108,7 @@ class Search:
         if clause.kind == "CHECK":
             return normal(clause.expression) == normal(other.expression)
         columns = [column.name] if column is not None else clause.columns
-        return [c.lower() for c in columns] == [c.lower() for c in other.columns]
+        return [*map(folded, columns)] == [*map(folded, other.columns)]
 
     def _usual_names(self, place: Place) -> set[str]:
         """Give the names that a constraint without one has elsewhere: by convention, or by
@@ -117,8 +117,8 @@ class Search:
         columns = [column.name] if column is not None else clause.columns
         target = clause.target if clause.kind == "FOREIGN" else ""
         if clause.kind == "PRIMARY":
-            return {f"{self.table}_pkey".lower()}
+            return {folded(f"{self.table}_pkey")}
         end = {"FOREIGN": "fkey", "UNIQUE": "key", "CHECK": "check"}[clause.kind]
-        names = {"_".join([self.table, *columns, end]).lower()}
+        names = {folded("_".join([self.table, *columns, end]))}
         name = self.conventional(clause.kind, columns, target)
-        return names | {name.lower()} if name else names
+        return names | {folded(name)} if name else names

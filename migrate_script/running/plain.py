@@ -19,6 +19,7 @@ from .callers import Callers
 from .changes import Changes
 from .native import as_outside
 from .recreation import savepoint
+from .tokens import folded
 
 _OPERATIONS = ("alter_column", "drop_column", "add_constraint", "drop_constraint")
 
@@ -120,7 +121,7 @@ class Plain:
             self.pending = None
 
     def _changes(self, table: str, schema: str | None) -> Changes:
-        place = (table.lower(), schema)
+        place = (folded(table), schema)
         if self.pending is None or self.place != place:
             self.flush()
             self.pending, self.place = self.altering.changes(table, schema), place
@@ -159,7 +160,7 @@ class Plain:
                 if self.altering.changes(table_name, schema).has(column.name):
                     return
             needs_value = not column.nullable and column.server_default is None
-            joins = self.pending is not None and self.place == (table_name.lower(), schema)
+            joins = self.pending is not None and self.place == (folded(table_name), schema)
             if needs_value or not joins:
                 self.flush()
                 if self._added(original, table_name, column, **kwargs):

@@ -10,7 +10,7 @@ from . import sequence
 from .children import unreferred
 from .schema import Database, Entry
 from .tabletext import TableText
-from .tokens import literal, placed, quoted
+from .tokens import folded, literal, placed, quoted
 
 _ROWIDS = ("rowid", "_rowid_", "oid")
 
@@ -54,7 +54,7 @@ class Recreation:
         except (ValueError, IndexError) as error:
             raise errors.AlterError.unreadable(name, error) from error
         self._check_reading()
-        mine = [e for e in database.entries() if e.table.lower() == entry.name.lower() and e.sql]
+        mine = [e for e in database.entries() if folded(e.table) == folded(entry.name) and e.sql]
         self.indexes: dict[str, str] = {e.name: e.sql or "" for e in mine if e.type == "index"}
         self.triggers: list[Entry] = [e for e in mine if e.type == "trigger"]
         self.old_indexes = dict(self.indexes)
@@ -115,9 +115,9 @@ class Recreation:
 
     @property
     def _spare_name(self) -> str:
-        taken = {entry.name.lower() for entry in self.database.entries()}
+        taken = {folded(entry.name) for entry in self.database.entries()}
         number, name = 1, f"_alembic_tmp_{self.name}"
-        while name.lower() in taken:
+        while folded(name) in taken:
             number, name = number + 1, f"_alembic_tmp_{number}_{self.name}"
         return name
 
@@ -207,11 +207,11 @@ class Recreation:
 
     def _copy(self, source: str, target: str) -> str:
         """Write the one statement that copies the rows."""
-        stored = {c.name.lower() for c in self.before.columns if not c.has("GENERATED")}
+        stored = {folded(c.name) for c in self.before.columns if not c.has("GENERATED")}
         shared = [
             quoted(column.name)  # as 'name' in a definition, it would be a text in a query
             for column in self.text.columns
-            if column.name.lower() in stored and not column.has("GENERATED")
+            if folded(column.name) in stored and not column.has("GENERATED")
         ]
         rowid = self._rowid()
         into = ", ".join(([rowid] if rowid else []) + shared)
@@ -236,5 +236,5 @@ class Recreation:
         """Name the number of a row where it is no column, so that it stays what it was."""
         if self.before.without_rowid or self.text.without_rowid or self.text.rowid_column:
             return None
-        taken = {c.name.lower() for c in self.text.columns + self.before.columns}
+        taken = {folded(c.name) for c in self.text.columns + self.before.columns}
         return next((name for name in _ROWIDS if name not in taken), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Tuple
 
 from .connections import driver_connection
-from .tokens import literal, quoted
+from .tokens import folded, literal, quoted
 
 _Key = Tuple[str, Tuple[str, ...], str, Tuple[str, ...]]
 
@@ -130,8 +130,8 @@ class Database:
         keys = {}
         for number, rows in parts.items():
             rows.sort(key=lambda row: row[1])
-            columns = tuple(row[3].lower() for row in rows)
-            targets = tuple((row[4] or "").lower() for row in rows)
+            columns = tuple(folded(row[3]) for row in rows)
+            targets = tuple(folded(row[4] or "") for row in rows)
             first = rows[0]
-            keys[number] = (first[2].lower(), columns, f"{first[5]} {first[6]} {first[7]}", targets)
+            keys[number] = (folded(first[2]), columns, f"{first[5]} {first[6]} {first[7]}", targets)
         return keys

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .clauses import OF_TABLE, clauses_of
 from .tableitems import Column, Constraint, Item, new_column
-from .tokens import Token, group_end, split_at_commas, tokens
+from .tokens import Token, folded, group_end, split_at_commas, tokens
 
 
 class TableText:
@@ -107,7 +107,7 @@ class TableText:
         :param name: its name
         :raises: nothing
         """
-        return next((c for c in self.columns if c.name.lower() == name.lower()), None)
+        return next((c for c in self.columns if folded(c.name) == folded(name)), None)
 
     def insert(self, item: Item, place: int) -> None:
         """Put an item between two others, laid out like its neighbours.

@@ -7,11 +7,11 @@ from typing import Iterable, NamedTuple
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>\s+|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))
+    (?P<space>[ \t\n\f\r]+|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))
     |(?P<string>'(?:[^']|'')*')
     |(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])
-    |(?P<word>[^\W\d][\w$]*)
-    |(?P<number>\d[\w.]*|\.\d\w*)
+    |(?P<word>[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*)
+    |(?P<number>[0-9][\w.]*|\.[0-9]\w*)
     |(?P<mark>.)
     """,
     re.S | re.X,
@@ -80,6 +80,15 @@ def unquoted(text: str) -> str:
     return text
 
 
+def folded(name: str) -> str:
+    """Give a name in the form in which two are one name for SQLite: A to Z in small letters.
+
+    :param name: the name
+    :raises: nothing
+    """
+    return str(name).encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
 def quoted(name: str) -> str:
     """Quote a name for any statement.
 
@@ -138,7 +147,7 @@ def normal(sql: str) -> str:
     words = []
     for word in tokens(sql):
         text = word.name if word.kind == "quoted" else word.text
-        words.append(text if word.kind == "string" else text.lower())
+        words.append(text if word.kind == "string" else folded(text))
     return " ".join(words).strip()
 
 
@@ -152,7 +161,7 @@ def mentions(sql: str, name: str) -> bool:
     words = tokens(sql)
     return any(
         word.kind in ("word", "quoted")
-        and word.name.lower() == name.lower()
+        and folded(word.name) == folded(name)
         and not (word.kind == "word" and words[place + 1].text == "(")
         for place, word in enumerate(words[:-1])
     )
