@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from alembic.operations import ops
+from alembic.operations import Operations, ops
 from altering import everything, read, script, up
 from safe import db, new_project, revision
 
@@ -170,3 +170,156 @@ def test_the_check_of_a_type_speaks_of_a_renamed_column(project, url, in_batch):
     assert db(project, "downgrade").status == 0
     assert definition(url) == 'CREATE TABLE t (id INTEGER PRIMARY KEY, "a" INTEGER)'
     assert read(url, "SELECT * FROM t") == [(1, 0)]
+
+
+# everything that SQLAlchemy's reflection or a description in Python leaves out
+RICH = """
+    CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT UNIQUE);
+    CREATE TABLE t (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, a INTEGER UNIQUE ON CONFLICT IGNORE
+            REFERENCES p (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+        b VARCHAR(20) COLLATE NOCASE NOT NULL ON CONFLICT FAIL DEFAULT (lower('Q')), -- the text
+        c INTEGER CONSTRAINT ck_c CHECK (c > 0), CHECK (a < 100), UNIQUE (a, b),
+        CONSTRAINT fk_c FOREIGN KEY (c) REFERENCES p ON UPDATE CASCADE MATCH FULL
+    );
+    CREATE INDEX ix ON t (lower(b) DESC) WHERE a > 1;
+    CREATE TABLE log (n);
+    CREATE TRIGGER tr AFTER UPDATE ON t BEGIN INSERT INTO log VALUES (new.id); END;
+    CREATE VIEW v AS SELECT a, b FROM t;
+    CREATE TABLE child (t INTEGER REFERENCES t (id) ON DELETE CASCADE);
+    INSERT INTO p VALUES (1, 'x'), (2, 'y');
+    INSERT INTO t (a, b, c) VALUES (1, 'x', 1), (2, 'y', NULL);
+    INSERT INTO child VALUES (1), (2);
+    INSERT INTO t (a, b) VALUES (NULL, 'gone');
+    DELETE FROM t WHERE b = 'gone';
+"""
+DESCRIBED = """
+table = sa.Table(
+    "t", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("a", sa.Integer, sa.ForeignKey("p.id")), sa.Column("b", sa.String(20)),
+    sa.Index("ix", "b")
+)
+def listener(inspector, table, column): pass
+"""
+PARAMETERS = {
+    "reflect_args": 'reflect_args=[sa.Column("b", sa.String(20)), sa.Column("c", sa.Integer)]',
+    "reflect_kwargs": 'reflect_kwargs={"listeners": [("column_reflect", listener)]}',
+    "partial_reordering": 'partial_reordering=[("id", "a", "b", "c")]',
+    "table_kwargs": 'table_kwargs={"sqlite_with_rowid": True, "mysql_engine": "x"}',
+    "table_args": 'table_args=[sa.CheckConstraint("a<100"), sa.UniqueConstraint("a", "b")]',
+    "copy_from": "copy_from=table",
+    "naming_convention": 'naming_convention={"ck": "ck_%(table_name)s_%(constraint_name)s"}',
+}
+
+
+def batch_takes(parameter):
+    """Tell whether Alembic's batch takes a parameter."""
+    return parameter in inspect.signature(Operations.batch_alter_table).parameters
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_what_a_batch_says_about_its_table_loses_nothing(project, url, enforced, parameter):
+    """Whatever a parameter leaves out is still there, and rows keep their numbers."""
+    if not batch_takes(parameter):
+        pytest.skip("this Alembic does not take it")
+    new_project(project)
+    script(url, RICH)
+    before = everything(url)
+    batch = f'with op.batch_alter_table("t", recreate="always", {PARAMETERS[parameter]}) as batch:'
+    up(
+        project,
+        1,
+        f'{DESCRIBED}\n{batch}\n    batch.add_column(sa.Column("z", sa.Text))',
+        f'{DESCRIBED}\n{batch}\n    batch.drop_column("z")',
+    )
+    assert "z TEXT" in definition(url)
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert everything(url) == before
+
+
+def test_what_a_batch_describes_is_done(project, url, enforced):
+    """Types, defaults, NOT NULL, constraints and indexes that are described are there then."""
+    new_project(project)
+    script(url, RICH)
+    up(
+        project,
+        1,
+        """
+        table = sa.Table(
+            "t", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("a", sa.BigInteger, nullable=False),
+            sa.Column("b", sa.Text, server_default="q"), sa.Column("c", sa.Integer),
+            sa.CheckConstraint("a<100", name="ck_a"), sa.UniqueConstraint("c", name="uq_c"),
+            sa.Index("ix_b", "b")
+        )
+        with op.batch_alter_table("t", copy_from=table, recreate="always") as batch:
+            batch.drop_constraint("uq_c", type_="unique")
+            batch.alter_column("c", server_default="1")
+        """,
+    )
+    text = definition(url)
+    assert "a BIGINT UNIQUE ON CONFLICT IGNORE" in text
+    assert "DEFERRABLE INITIALLY DEFERRED NOT NULL" in text
+    assert "b TEXT COLLATE NOCASE NOT NULL ON CONFLICT FAIL DEFAULT 'q', -- the text" in text
+    assert (
+        "c INTEGER CONSTRAINT ck_c CHECK (c > 0) DEFAULT '1', CONSTRAINT ck_a CHECK (a < 100)"
+        in text
+    )
+    assert "uq_c" not in text
+    assert definition(url, "ix_b") == "CREATE INDEX ix_b ON t (b)"
+    assert read(url, "SELECT count(*) FROM child") == [(2,)]
+
+
+def test_a_listener_of_a_batch_corrects_types(project, url):
+    """`reflect_kwargs` may change what a column is, as it is copied."""
+    new_project(project)
+    script(url, RICH)
+    up(
+        project,
+        1,
+        """
+        def listener(inspector, table, column):
+            if column["name"] == "c":
+                column["type"] = sa.Numeric(10, 2)
+        listeners = {"listeners": [("column_reflect", listener)]}
+        with op.batch_alter_table("t", recreate="always", reflect_kwargs=listeners) as batch:
+            batch.alter_column("a", server_default="1")
+        """,
+    )
+    assert "c NUMERIC(10, 2) CONSTRAINT ck_c CHECK (c > 0)" in definition(url)
+
+
+def test_a_batch_orders_columns(project, url):
+    """`partial_reordering` moves the columns it names, with their values."""
+    if not batch_takes("partial_reordering"):
+        pytest.skip("this Alembic does not take it")
+    new_project(project)
+    table = "CREATE TABLE t (\n  a INT, -- one\n  b INT,\n  c INT\n)"
+    script(url, f"{table}; INSERT INTO t VALUES (1, 2, 3);")
+    batch = 'with op.batch_alter_table("t", partial_reordering=[{}], recreate="always"): pass'
+    up(project, 1, batch.format('("c", "a")'), batch.format('("a", "b", "c")'))
+    assert [row[1] for row in read(url, "PRAGMA table_info(t)")] == ["b", "c", "a"]
+    assert read(url, "SELECT a, b, c FROM t") == [(1, 2, 3)]
+    assert "a INT -- one" in definition(url)
+    assert db(project, "downgrade").status == 0
+    assert read(url, "SELECT * FROM t") == [(1, 2, 3)]
+
+
+def test_a_batch_takes_the_rowid_away(project, url):
+    """`sqlite_with_rowid` is what the script wants."""
+    new_project(project)
+    script(
+        url, "CREATE TABLE t (a TEXT PRIMARY KEY, b INT) -- end\n; INSERT INTO t VALUES ('x', 1);"
+    )
+    batch = 'with op.batch_alter_table("t", recreate="always", table_kwargs={{{}}}): pass'
+    before = everything(url)
+    up(
+        project,
+        1,
+        batch.format('"sqlite_with_rowid": False'),
+        batch.format('"sqlite_with_rowid": True'),
+    )
+    assert definition(url).endswith(") WITHOUT ROWID")
+    assert db(project, "downgrade").status == 0
+    assert everything(url) == before

@@ -181,7 +181,7 @@ def test_old_violations_of_a_renamed_table_are_not_new(project, url):
 
 @pytest.mark.usefixtures("on")
 def test_a_table_described_by_the_script_keeps_its_children(project, url):
-    """`copy_from` is left to Alembic, and still nothing that refers to the table changes."""
+    """`copy_from` leaves the foreign keys out, and they stay, as does what refers to the table."""
     new_project(project)
     script(url, FAMILY.format("ON DELETE CASCADE"))
     before = everything(url)
@@ -198,7 +198,9 @@ def test_a_table_described_by_the_script_keeps_its_children(project, url):
             batch.add_column(sa.Column("note", sa.Text))
         """,
     )
-    assert everything(url)["child"] == before["child"]
+    after = everything(url)
+    assert after["child"] == before["child"]
+    assert after["foreign_key_list", "parent"] == before["foreign_key_list", "parent"]
     assert [row[:2] for row in read(url, "SELECT * FROM parent")] == [(1, "a"), (2, "b"), (3, "c")]
 
 

@@ -180,19 +180,15 @@ class Altering:
 
     def _do(self, batch: Any) -> None:
         name = str(batch.table_name)
-        if batches.is_plain(batch):
-            batches.perform(batch, self.changes(name, batch.schema, batch.naming_convention))
+        if batch.copy_from is not None and not self.knows_tables:
+            batch.flush()  # Alembic goes by the description alone
         else:
-            self.altered.add(folded(name))
-            self.describes(batch)
+            batches.perform(batch, self.changes(name, batch.schema, batch.naming_convention))
 
-    def describes(self, batch: Any) -> None:
-        """Do a batch that describes the table itself.
-
-        :param batch: Alembic's BatchOperationsImpl
-        :raises Exception: the database refuses, or something would be lost
-        """
-        batches.perform_by_alembic(batch, self.database(batch.schema), self.allowed)
+    @property
+    def knows_tables(self) -> bool:
+        """Whether it can be seen what the tables are like."""
+        return True
 
     def changes(self, name: str, schema: str | None, convention: Any = None) -> Changes:
         """Begin to change a table.

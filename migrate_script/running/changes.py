@@ -8,7 +8,7 @@ from .. import errors
 from . import wording
 from .clauses import Clause
 from .columnnames import ColumnNames
-from .finding import Search, places
+from .finding import Search, places, same
 from .recreation import Recreation
 from .reverse import Made
 from .schema import Database
@@ -79,7 +79,12 @@ class Changes:
     def _found(self, name: str) -> Column | None:
         return self.names.find(self.table.text, name)
 
-    def _column(self, name: str) -> Column:
+    def column(self, name: str) -> Column:
+        """Find a column.
+
+        :param name: its name
+        :raises AlterError: there is none
+        """
         column = self._found(name)
         if column is None:
             raise errors.AlterError.nothing_there("column", name, self.name)
@@ -110,9 +115,9 @@ class Changes:
         items, columns = self.table.text.items, self.table.text.columns
         place = items.index(columns[-1]) + 1 if columns else 0
         if insert_after:
-            place = items.index(self._column(insert_after)) + 1
+            place = items.index(self.column(insert_after)) + 1
         elif insert_before:
-            place = items.index(self._column(insert_before))
+            place = items.index(self.column(insert_before))
         self.table.text.insert(wording.column_of(self.dialect, column, options), place)
         if column.primary_key and not self.table.text.primary_key:
             key = new_constraint(f"PRIMARY KEY ({quoted(column.name)})")
@@ -130,7 +135,7 @@ class Changes:
         """
         if if_exists and not self.has(column.name):
             return
-        old = self._column(column.name)
+        old = self.column(column.name)
         self.table.text.remove(old)
         for constraint in self.table.text.constraints:
             if self._involves(constraint.clause, old.name):
@@ -171,7 +176,7 @@ class Changes:
         :param type_: its new type
         :raises AlterError: there is no such column
         """
-        column = self._column(column_name)
+        column = self.column(column_name)
         if type_ is not None:
             column.type_text = wording.type_of(self.dialect, type_)
         if nullable is False and not column.has("NOT NULL"):
@@ -244,6 +249,23 @@ class Changes:
             if any(normal(clause.text) == text for _, clause in places(self.table.text, "CHECK")):
                 return
         self.table.text.insert(new, len(self.table.text.items))
+
+    def state_constraint(self, constraint: Any) -> None:
+        """Add a constraint that may be there already, perhaps without its name.
+
+        :param constraint: SQLAlchemy's constraint
+        :raises Exception: SQLAlchemy cannot write it
+        """
+        text, new = self.table.text, wording.constraint_of(self.dialect, constraint)
+        if new is None:
+            return
+        for place in places(text, new.clause.kind):
+            if same(place, new.clause):
+                if new.clause.name and not place[1].name:
+                    place[1].take_name(new.clause)
+                return
+        if new.clause.kind != "PRIMARY" or not text.primary_key:
+            text.insert(new, len(text.items))
 
     def _remove(self, column: Column | None, clause: Clause) -> None:
         if column is not None:

@@ -36,6 +36,17 @@ class Clause:
         if self.kind == "NOT":
             self.kind = "NOT NULL"
 
+    def take_name(self, other: Clause) -> None:
+        """Get the name of another clause, and have none so far.
+
+        :param other: a clause that has a name
+        :raises: nothing
+        """
+        first = self.words[0]._replace(lead=" ")
+        begin = other.words[0]._replace(lead=self.words[0].lead)
+        self.words = [begin, other.words[1], first, *self.words[1:]]
+        self.name, self.body = other.name, self.words[2:]
+
     @property
     def text(self) -> str:
         """The clause as it is written."""

@@ -34,6 +34,22 @@ def places(text: TableText, kind: str) -> Iterator[Place]:
             yield None, constraint.clause
 
 
+def same(place: Place, other: Clause) -> bool:
+    """Tell whether a constraint says the same as one of the table itself.
+
+    :param place: the constraint, with its column where it is one of a column
+    :param other: the constraint of the table, of the same kind
+    :raises: nothing
+    """
+    column, clause = place
+    if clause.kind == "CHECK":
+        return normal(clause.expression) == normal(other.expression)
+    if clause.kind == "FOREIGN" and folded(clause.target) != folded(other.target):
+        return False
+    columns = [column.name] if column is not None else clause.columns
+    return [*map(folded, columns)] == [*map(folded, other.columns)]
+
+
 class Search:
     """What is known about the constraints of a table beside its definition.
 
@@ -77,7 +93,7 @@ class Search:
         whole = self._is_whole(constraint)
         like = wording.constraint_of(self.dialect, constraint) if whole else None
         for place in unnamed:
-            if like is not None and self._same(place, like.clause):
+            if like is not None and same(place, like.clause):
                 return place
             if name and folded(name) in self._usual_names(place):
                 return place
@@ -101,14 +117,6 @@ class Search:
         if wording.kind_of(constraint) == "CHECK":
             return bool(str(constraint.sqltext))
         return bool(len(getattr(constraint, "columns", ())))
-
-    @staticmethod
-    def _same(place: Place, other: Clause) -> bool:
-        column, clause = place
-        if clause.kind == "CHECK":
-            return normal(clause.expression) == normal(other.expression)
-        columns = [column.name] if column is not None else clause.columns
-        return [*map(folded, columns)] == [*map(folded, other.columns)]
 
     def _usual_names(self, place: Place) -> set[str]:
         """Give the names that a constraint without one has elsewhere: by convention, or by

@@ -170,6 +170,6 @@ class Writing(Altering):
         finally:
             self._before_execute = None
 
-    def describes(self, batch: Any) -> None:
-        """A table that the script describes is copied by Alembic, from that description."""
-        batch.flush()
+    @property
+    def knows_tables(self) -> bool:
+        return not self.missing

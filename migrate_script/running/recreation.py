@@ -122,11 +122,8 @@ class Recreation:
         return name
 
     @contextmanager
-    def legacy_renames(self) -> Iterator[None]:
-        """Let views and triggers go on to speak of a table by its name when it is renamed.
-
-        :raises sqlite3.Error: the database refuses
-        """
+    def _legacy_renames(self) -> Iterator[None]:
+        """Let views and triggers go on to speak of a table by its name when it is renamed."""
         before = self.database.rows("PRAGMA legacy_alter_table")
         self.database.set("legacy_alter_table", "ON")
         try:
@@ -138,27 +135,12 @@ class Recreation:
     def _by_renaming(self) -> None:
         """Foreign keys are out of force: nothing follows what is renamed or dropped."""
         database, spare = self.database, self._spare_name
-        with self.legacy_renames():
+        with self._legacy_renames():
             database.run(f"ALTER TABLE {database.name(self.name)} RENAME TO {quoted(spare)}")
         database.run(self.placed(self.text.sql))
         database.run(self._copy(spare, self.name))
         sequence.hand_over(database, self.before, self.text, spare, self.name)
         database.run(f"DROP TABLE {database.name(spare)}")
-
-    def drop_aside(self) -> None:
-        """Drop the table under another name, while foreign keys are in force.
-
-        :raises Exception: the database refuses
-        """
-        for entry in self.database.entries():
-            if entry.table == self.name and entry.sql and entry.type in ("index", "trigger"):
-                kind = entry.type.upper()
-                self.database.run(f"DROP {kind} {self.database.name(entry.name)}")
-        spare = self._spare_name + "_old"
-        old = self.before.written(quoted(spare), without_foreign_keys=True)
-        with self._writable():
-            self._rename_entry(self.name, spare, old)
-        self.database.run(f"DROP TABLE {self.database.name(spare)}")
 
     def _by_the_schema(self) -> None:
         """Foreign keys are in force: tables that refer to none and none refers to are swapped."""

@@ -179,6 +179,33 @@ class TableText:
         parts = split_at_commas(tokens(self.tail)[:-1])
         return [" ".join(w.keyword for w in part if w.text != ",") for part in parts]
 
+    def set_option(self, option: str, wanted: bool) -> None:
+        """Add an option behind the last bracket, or take it away.
+
+        :param option: such as STRICT
+        :param wanted: whether it is to be there
+        :raises: nothing
+        """
+        if (option in self.options) == wanted:
+            return
+        kept = [each for each in self.options if each and each != option] + [option] * wanted
+        end = tokens(self.tail)[-1].lead
+        self.tail = (" " + ", ".join(kept) if kept else "") + end
+
+    def order(self, names: list[str]) -> None:
+        """Bring the columns into an order.
+
+        :param names: the names of all columns
+        :raises: nothing
+        """
+        first = self.items[0]
+        places = [place for place, item in enumerate(self.items) if isinstance(item, Column)]
+        columns = sorted(self.columns, key=lambda column: names.index(column.name))
+        for place, column in zip(places, columns):
+            self.items[place] = column
+        if not first.lead:
+            first.lead, self.items[0].lead = self.items[0].lead, ""
+
     @property
     def without_rowid(self) -> bool:
         """Whether the table has no rowid."""
