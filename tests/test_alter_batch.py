@@ -323,3 +323,62 @@ def test_a_batch_takes_the_rowid_away(project, url):
     assert definition(url).endswith(") WITHOUT ROWID")
     assert db(project, "downgrade").status == 0
     assert everything(url) == before
+
+
+def test_a_key_keeps_the_columns_that_a_batch_leaves(project, url, enforced):
+    """Of a primary key, only the column that is dropped goes, as with Alembic's copy."""
+    new_project(project)
+    table = (
+        "CREATE TABLE t (a INTEGER NOT NULL, b TEXT, c TEXT, PRIMARY KEY (a, {}c), UNIQUE (b, c))"
+    )
+    script(url, table.format("b COLLATE NOCASE, ") + "; INSERT INTO t VALUES (7, 'x', 'y');")
+    up(project, 1, 'with op.batch_alter_table("t") as batch:\n    batch.drop_column("b")')
+    assert definition(url) == "CREATE TABLE t (a INTEGER NOT NULL, c TEXT, PRIMARY KEY (a, c))"
+    assert read(url, "SELECT * FROM t") == [(7, "y")]
+
+
+# a type, the same for a column made by SQLAlchemy before 1.4, its CHECK, and the type that follows
+TYPES = {
+    "boolean": ("sa.Boolean()", "BOOLEAN", "a IN (0, 1)", "sa.Integer()", "INTEGER", 7),
+    "enum": (
+        'sa.Enum("x", "it\'s", name="kinds")',
+        "VARCHAR(4)",
+        "a IN ('x', 'it''s')",
+        'sa.Enum("x", "it\'s", "new", name="kinds", create_constraint=False)',
+        "VARCHAR(4)",
+        "'new'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["", "CONSTRAINT kinds "], ids=["unnamed", "named"])
+@pytest.mark.parametrize("in_batch", [False, True], ids=["plain", "batch"])
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_type_takes_its_check_along(project, url, enforced, kind, in_batch, name):
+    """The CHECK of a Boolean or Enum goes with it, whichever SQLAlchemy has made the column."""
+    old, written, check, new, newly, value = TYPES[kind]
+    new_project(project)
+    other = "CHECK (a IN (0, 1, 7, 'x', 'it''s', 'new'))"
+    script(
+        url,
+        f"CREATE TABLE t (id INTEGER PRIMARY KEY, a {written}, {name}CHECK ({check}), {other});",
+    )
+    call = f"existing_type={old}, type_={new})"
+    here = BATCH + 'batch.alter_column("a", ' if in_batch else 'op.alter_column("t", "a", '
+    up(project, 1, f'{here}{call}\nop.execute("INSERT INTO t (a) VALUES ({value})")')
+    assert definition(url) == f"CREATE TABLE t (id INTEGER PRIMARY KEY, a {newly}, {other})"
+
+
+def test_a_type_that_stays_keeps_its_check(project, url):
+    """Where the new type means the same, or none is given, nothing goes."""
+    new_project(project)
+    table = "CREATE TABLE t (id INTEGER PRIMARY KEY, a BOOLEAN CHECK (a IN (0, 1)))"
+    script(url, table)
+    up(
+        project,
+        1,
+        'op.alter_column("t", "a", existing_type=sa.Boolean(), nullable=False)\n'
+        'op.alter_column("t", "a", existing_type=sa.Boolean(create_constraint=False), '
+        "type_=sa.Boolean(create_constraint=False), nullable=True)",
+    )
+    assert definition(url) == table

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
+from sqlalchemy import types as sqltypes
+
 from .. import errors
 from . import wording
 from .clauses import Clause
@@ -138,7 +140,12 @@ class Changes:
         old = self.column(column.name)
         self.table.text.remove(old)
         for constraint in self.table.text.constraints:
-            if self._involves(constraint.clause, old.name):
+            clause = constraint.clause
+            if not self._involves(clause, old.name):
+                continue
+            if self.names.first_ones_count and clause.kind == "PRIMARY" and clause.columns[1:]:
+                clause.drop_column(old.name)  # as Alembic's batch; PostgreSQL drops all of the key
+            else:
                 self.table.text.remove(constraint)
         for other in self.table.text.columns:
             for clause in [c for c in other.clauses if c.kind == "CHECK"]:
@@ -164,6 +171,7 @@ class Changes:
         server_default: Any = False,
         name: str | None = None,
         type_: Any = None,
+        existing_type: Any = None,
         **_: Any,
     ) -> None:
         """Change a column.
@@ -174,10 +182,14 @@ class Changes:
         :param server_default: its default; None for none
         :param name: its new name
         :param type_: its new type
+        :param existing_type: its old type
         :raises AlterError: there is no such column
         """
         column = self.column(column_name)
         if type_ is not None:
+            if existing_type is None and column.type_text.upper() == "BOOLEAN":
+                existing_type = sqltypes.Boolean
+            self._drop_check_of_type(column, existing_type, type_)
             column.type_text = wording.type_of(self.dialect, type_)
         if nullable is False and not column.has("NOT NULL"):
             column.drop("NULL")
@@ -192,6 +204,14 @@ class Changes:
                 column.put(clause.text)
         if name is not None and name != column.name:
             self._rename(column, name)
+
+    def _drop_check_of_type(self, column: Column, old: Any, new: Any) -> None:
+        """Drop the CHECK of a type that goes; Alembic does it where SQLAlchemy makes one today."""
+        condition = normal(wording.check_of_type(column.name, old))
+        if condition and condition != normal(wording.check_of_type(column.name, new)):
+            for place in list(places(self.table.text, "CHECK")):
+                if normal(place[1].expression) == condition:
+                    self._remove(*place)
 
     def _rename(self, column: Column, name: str) -> None:
         """Rename a column; in a batch, another one of that name may get its own later."""

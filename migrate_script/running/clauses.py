@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, Sequence
 
-from .tokens import Token, group_end, split_at_commas, text_of
+from .tokens import Token, folded, group_end, split_at_commas, text_of
 
 OF_COLUMN = {
     "CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES",
@@ -79,6 +79,23 @@ class Clause:
         if self.body[0].keyword == "REFERENCES" or self.kind == "CHECK":
             return []
         return [part[0].name for part in self._group() if part]
+
+    def drop_column(self, name: str) -> None:
+        """Take a column out of a key of the table, which has others.
+
+        :param name: its name
+        :raises: nothing
+        """
+        start = next(place for place, word in enumerate(self.body) if word.text == "(")
+        end = group_end(self.body, start) - 1
+        parts = split_at_commas(self.body[start + 1 : end])
+        kept = [part for part in parts if folded(part[0].name) != folded(name)]
+        kept[-1] = [word for word in kept[-1] if word.text != ","]
+        kept[0] = [kept[0][0]._replace(lead=parts[0][0].lead), *kept[0][1:]]
+        inner = [word for part in kept for word in part]
+        before = self.words[: len(self.words) - len(self.body)]
+        self.body = [*self.body[: start + 1], *inner, *self.body[end:]]
+        self.words = [*before, *self.body]
 
     @property
     def target(self) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import types as sqltypes
 
 from .clauses import Clause
 from .tableitems import Column, Constraint, new_column, new_constraint
+from .tokens import literal, quoted
 
 _KINDS = (
     (schema.ForeignKeyConstraint, "FOREIGN"),
@@ -101,6 +102,22 @@ def is_of_type(constraint: Any) -> bool:
     """
     bound = getattr(constraint, "_type_bound", False)
     return bool(bound) or getattr(constraint, "_create_rule", None) is not None
+
+
+def check_of_type(column: str, type_: Any) -> str:
+    """Write the condition of the CHECK that SQLAlchemy makes, or made until 1.4, for a type.
+
+    :param column: the name of the column
+    :param type_: SQLAlchemy's type, or its class; None for none
+    :returns: nothing for a type that has none
+    :raises: nothing
+    """
+    type_ = sqltypes.to_instance(type_)
+    if isinstance(type_, sqltypes.Boolean):
+        return f"{quoted(column)} IN (0, 1)"
+    if isinstance(type_, sqltypes.Enum):
+        return f"{quoted(column)} IN ({', '.join(map(literal, type_.enums))})"
+    return ""
 
 
 def index_of(dialect: Any, index: Any) -> str:
