@@ -382,3 +382,35 @@ def test_a_type_that_stays_keeps_its_check(project, url):
         "type_=sa.Boolean(create_constraint=False), nullable=True)",
     )
     assert definition(url) == table
+
+
+SAME_NAME = {
+    "unique": (
+        'create_unique_constraint("same", {}["a", "b"])',
+        "CONSTRAINT same UNIQUE (a)",
+        "CONSTRAINT same UNIQUE (a, b)",
+    ),
+    "check": (
+        'create_check_constraint("same", {}"a > 5")',
+        "CONSTRAINT same CHECK (a > 0)",
+        "CONSTRAINT same CHECK (a > 5)",
+    ),
+    "foreign key": (
+        'create_foreign_key("same", {}"t", ["a"], ["id"], ondelete="CASCADE")',
+        "CONSTRAINT same FOREIGN KEY (a) REFERENCES t (id)",
+        "CONSTRAINT same FOREIGN KEY(a) REFERENCES t (id) ON DELETE CASCADE",
+    ),
+}
+
+
+@pytest.mark.parametrize("in_batch", [False, True], ids=["plain", "batch"])
+@pytest.mark.parametrize("kind", SAME_NAME)
+def test_a_constraint_takes_the_place_of_one_of_its_name(project, url, kind, in_batch):
+    """A batch replaces it, so that a name has one; an operation without a batch does the same."""
+    call, before, after = SAME_NAME[kind]
+    table = "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b TEXT, {})"
+    new_project(project)
+    script(url, table.format(before))
+    call = BATCH + "batch." + call.format("") if in_batch else "op." + call.format('"t", ')
+    up(project, 1, call)
+    assert definition(url) == table.format(after)

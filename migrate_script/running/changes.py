@@ -268,6 +268,9 @@ class Changes:
             text = normal(new.clause.text)
             if any(normal(clause.text) == text for _, clause in places(self.table.text, "CHECK")):
                 return
+        for column, clause in list(places(self.table.text, new.clause.kind)):
+            if new.clause.name and folded(clause.name or "") == folded(new.clause.name):
+                self._remove(column, clause)
         self.table.text.insert(new, len(self.table.text.items))
 
     def state_constraint(self, constraint: Any) -> None:
