@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 
@@ -145,3 +146,81 @@ def test_what_cannot_be_known_is_said(project, url, operation):
     assert len(failed.error.splitlines()) == 1
     assert "is not known here (it is at r1): give --sql where" in failed.error
     assert "ALTER" not in failed.out
+
+
+@pytest.mark.parametrize("each", [False, True], ids=["one for all", "one for each"])
+def test_the_sql_of_a_transaction_keeps_the_children(project, url, monkeypatch, each):
+    """Foreign keys can only be switched before the BEGIN, so the switch stands there."""
+    options = {"transactional_ddl": True, "transaction_per_migration": each}
+    monkeypatch.setenv("MIGRATE_OPTIONS", json.dumps(options))
+    script(url, CLASSIC)
+    revision(project, 2, CLASSIC_BATCH_UP, CLASSIC_BATCH_DOWN)
+    before = everything(url)
+    assert "BEGIN" in written(project, "upgrade", "r1:r2")
+    same_both_ways(project, url, True)
+    assert everything(url) == before
+
+
+def test_the_sql_says_that_nothing_cascades(project, url):
+    """What switches foreign keys off says so to who reads it."""
+    script(url, CLASSIC)
+    revision(project, 2, CLASSIC_BATCH_UP, CLASSIC_BATCH_DOWN)
+    revision(project, 3, 'op.execute("DELETE FROM user")')
+    assert written(project, "upgrade", "r1:r3").count("-- Foreign keys are not enforced below") == 1
+    assert "Foreign keys" not in written(project, "upgrade", "r2:r3")
+
+
+VIRTUAL = """
+    CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT);
+    CREATE VIRTUAL TABLE f USING fts4(body);
+    CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO f (body) VALUES (new.body); END;
+    INSERT INTO t VALUES (1, 'x');
+"""
+
+
+@pytest.mark.parametrize("more", ["", "VACUUM;"], ids=["as made", "vacuumed"])
+def test_virtual_tables_are_no_obstacle(project, url, more):
+    """The tables that a virtual one makes for itself are not made twice."""
+    script(url, VIRTUAL + more)
+    revision(
+        project,
+        2,
+        'op.alter_column("t", "body", nullable=False)',
+        'op.alter_column("t", "body", nullable=True)',
+    )
+    same_both_ways(project, url, True)
+
+
+def test_a_virtual_table_of_an_unknown_module_is_no_obstacle(project, url):
+    """What cannot be made here is not needed to know the others."""
+    script(
+        url,
+        VIRTUAL
+        + "PRAGMA writable_schema = ON;"
+        + "UPDATE sqlite_master SET sql = replace(sql, 'fts4', 'nowhere') WHERE name = 'f';",
+    )
+    revision(project, 2, 'op.alter_column("t", "body", nullable=False)')
+    assert "body TEXT NOT NULL" in written(project, "upgrade", "r1:r2")
+
+
+def test_the_main_schema_may_be_named(project, url):
+    """`schema="main"` is the file of the URL."""
+    script(url, TABLES)
+    revision(
+        project,
+        2,
+        'op.alter_column("t", "a", type_=sa.Text(), schema="main")',
+        'op.alter_column("t", "a", type_=sa.Integer(), schema="main")',
+    )
+    same_both_ways(project, url, False)
+
+
+def test_what_sqlite_refuses_is_told_as_it_says_it(project, url):
+    """The SQL of a re-creation that cannot be is not written as if it could."""
+    script(url, "CREATE TABLE t (a INTEGER);")
+    revision(project, 2, 'op.drop_column("t", "a")')
+    failed = db(project, "upgrade", "r1:r2", "--sql")
+    assert failed.status == 1
+    assert len(failed.error.splitlines()) == 1
+    assert "syntax error" in failed.error
+    assert "no such table" not in failed.error

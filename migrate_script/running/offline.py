@@ -17,8 +17,13 @@ from .. import errors
 from .altering import Altering, watch_steps
 from .plain import cannot_add
 from .schema import Database
-from .statements import without_comments
+from .statements import first_word, without_comments
 
+_OFF = (
+    "-- Foreign keys are not enforced below: rows that refer to a table stay when it is copied,\n"
+    "-- and no DELETE or UPDATE has an effect on other tables\n\n"
+    "PRAGMA foreign_keys = OFF;"
+)
 _FOLLOWED = ("CREATE", "ALTER", "DROP", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA")
 
 
@@ -64,10 +69,65 @@ def _statements(path: str, heads: tuple[str, ...], version_table: str) -> list[s
             raise LookupError(f"it is at {', '.join(sorted(at)) or 'no revision'}")
         query = (
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' "
+            "ESCAPE '\\' ORDER BY sql NOT LIKE 'CREATE VIRTUAL %', rowid"
         )
-        return [row[0] for row in connection.execute(query + "ESCAPE '\\' ORDER BY rowid")]
+        return [row[0] for row in connection.execute(query)]
     finally:
         connection.close()
+
+
+def _make(connection: sqlite3.Connection, statement: str) -> None:
+    """Make a part of the schema in the database in memory."""
+    try:
+        connection.execute(statement)
+    except sqlite3.OperationalError as error:
+        # a virtual table has made its own tables, or cannot be made for want of its module
+        known = "already exists" in str(error) or statement.startswith("CREATE VIRTUAL ")
+        if not known:
+            raise
+
+
+class _Output:
+    """What is written, with what must stand before a transaction.
+
+    :param write: Alembic's own function
+    :raises: nothing
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._held: list[str] | None = None
+        self._first = ""
+
+    def write(self, text: str) -> None:
+        """Write a statement, or hold it back until its transaction has ended.
+
+        :param text: the statement
+        :raises: nothing
+        """
+        word = first_word(text)
+        if word == "BEGIN":
+            self._held = []
+        if self._held is None:
+            self._write(text)
+            return
+        self._held.append(text)
+        if word in ("COMMIT", "END", "ROLLBACK"):
+            held, self._held = self._held, None
+            for each in [self._first, *held] if self._first else held:
+                self._write(each)
+            self._first = ""
+
+    def write_outside(self, text: str) -> None:
+        """Write a statement behind what is written, but before the transaction that is open.
+
+        :param text: the statement
+        :raises: nothing
+        """
+        if self._held is None:
+            self._write(text)
+        else:
+            self._first = text
 
 
 class Writing(Altering):
@@ -84,8 +144,8 @@ class Writing(Altering):
         self.raw: sqlite3.Connection | None = None
         self.missing = ""
         self._before_execute: Callable[..., None] | None = None
-        self._switched_off = False
-        self._output = context.impl.static_output
+        self._switched_off, self._is_own = False, False
+        self._output = _Output(context.impl.static_output)
         context.impl.static_output = self._write
 
     @contextmanager
@@ -96,9 +156,10 @@ class Writing(Altering):
         :raises: nothing
         """
         self.raw = raw = sqlite3.connect(":memory:", isolation_level=None)
+        raw.execute("PRAGMA foreign_keys = OFF")
         try:
             for statement in self._start(heads):
-                raw.execute(statement)
+                _make(raw, statement)
         except (sqlite3.Error, LookupError) as error:
             self.missing = str(error)
         try:
@@ -122,7 +183,15 @@ class Writing(Altering):
             self._before_execute()
         if statement and self.raw is not None and not self.missing:
             self._follow(statement)
-        self._output(text)
+        self._output.write(text)
+
+    def _write_own(self, text: str) -> None:
+        """Write what a re-creation runs: what fails here fails everywhere."""
+        self._is_own = True
+        try:
+            self.context.impl.static_output(text)
+        finally:
+            self._is_own = False
 
     def _follow(self, statement: str) -> None:
         assert self.raw is not None
@@ -134,7 +203,7 @@ class Writing(Altering):
             except (sqlite3.Warning, sqlite3.ProgrammingError):
                 self.raw.executescript(statement)  # several at once
         except sqlite3.Error as error:
-            if cannot_add(str(error)):
+            if self._is_own or cannot_add(str(error)):
                 raise
             self.missing = f"[{' '.join(statement.split())[:100]}] fails: {error}"
 
@@ -143,7 +212,7 @@ class Writing(Altering):
         if self.missing:
             yield
             return
-        with self.nothing_broken(Written(self._known(), self.context.impl.static_output)):
+        with self.nothing_broken(Written(self._known(), self._write_own)):
             yield
 
     def _known(self) -> sqlite3.Connection:
@@ -151,15 +220,14 @@ class Writing(Altering):
         return self.raw
 
     def database(self, schema: str | None) -> Database:
-        database = Written(self._known(), self.context.impl.static_output)
-        if schema is not None:
+        database = Written(self._known(), self._write_own)
+        if schema not in (None, "main"):
             self.missing = f"'{schema}' is attached when it runs"
         if self.missing:
             raise errors.AlterError.unknown_offline(self.missing)
         if not self._switched_off:
             self._switched_off = True
-            # it has no effect inside a transaction, and this is before the first of ours
-            database.set("foreign_keys", "OFF")
+            self._output.write_outside(_OFF)  # it has no effect inside a transaction
         return database
 
     @contextmanager
