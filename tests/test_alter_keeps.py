@@ -45,7 +45,8 @@ OBJECTS = {
     "generated columns": (
         "id INTEGER PRIMARY KEY, n INTEGER, x TEXT, twice INTEGER GENERATED ALWAYS AS (n * 2) "
         "STORED NOT NULL, loud TEXT AS (upper(x)) VIRTUAL",
-        "CREATE INDEX ix_loud ON t (loud);",
+        "CREATE INDEX ix_loud ON t (loud);"
+        "CREATE TRIGGER tr UPDATE OF twice ON t BEGIN DELETE FROM t WHERE 0; END;",
     ),
     "defaults": (
         "id INTEGER PRIMARY KEY, n INTEGER DEFAULT (abs(-5) + 1), x TEXT DEFAULT ',(' , "
@@ -312,6 +313,28 @@ def test_what_a_step_would_break_stops_it(project, url, name):
     path.write_text(path.read_text() + "\nallow_loss = True\n")
     assert db(project, "upgrade").status == 0
     assert set(everything(url)["schema"]) == set(before["schema"])
+
+
+@pytest.mark.parametrize("event", ["AFTER UPDATE OF n", "UPDATE OF gone, n"])
+def test_a_trigger_that_would_never_fire_again_stops_a_step(project, url, event):
+    """Nobody would miss it: the columns that it waits for are not there any more."""
+    new_project(project)
+    script(
+        url,
+        f"""
+        CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, x TEXT);
+        CREATE TRIGGER tr {event} ON t BEGIN DELETE FROM t WHERE id = new.id; END;
+        CREATE TRIGGER other UPDATE OF n, x ON t BEGIN SELECT 1; END;
+        CREATE VIEW v AS SELECT id FROM t;
+        CREATE TRIGGER of_v INSTEAD OF UPDATE ON v BEGIN UPDATE t SET n = 1 WHERE id = 1; END;
+        """,
+    )
+    before = everything(url)
+    revision(project, 1, 'op.drop_column("t", "n")')
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert "would break or lose the trigger 'of_v', the trigger 'tr': " in failed.error
+    assert everything(url) == before
 
 
 def test_a_table_described_by_the_script_loses_nothing(project, url, enforced):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import sqlite3
 
-from .schema import Database
-from .tokens import literal, quoted
+from .schema import Database, Entry
+from .tokens import folded, literal, quoted, tokens
 
 _numbers = itertools.count()
 
@@ -24,9 +24,35 @@ def unusable(database: Database) -> set[tuple[str, str]]:
         if entry.type == "view" and not _compiles(database, f"SELECT * FROM {quoted(entry.name)}")
     }
     for entry in entries:
-        if entry.type == "trigger" and not _trigger_compiles(database, entry.table):
+        if entry.type == "trigger" and not _is_usable(database, entry):
             broken.add(("trigger", entry.name))
     return broken
+
+
+def _is_usable(database: Database, trigger: Entry) -> bool:
+    try:
+        # with the columns that are generated, from SQLite 3.26 on
+        rows = database.rows(f"PRAGMA table_xinfo({literal(trigger.table)})")
+        rows = rows or database.rows(f"PRAGMA table_info({literal(trigger.table)})")
+    except sqlite3.Error:
+        return False  # of a view that is unusable itself
+    settable = [row[1] for row in rows if not any(row[6:])]
+    may_fire = _may_fire(trigger.sql or "", [row[1] for row in rows])
+    return may_fire and _compiles_all(database, trigger.table, settable)
+
+
+def _may_fire(sql: str, columns: list[str]) -> bool:
+    """Tell a trigger that waits for columns of which none is there, which SQLite allows."""
+    words = tokens(sql)
+    keywords = [word.keyword for word in words]
+    head = keywords[: keywords.index("BEGIN")] if "BEGIN" in keywords else []
+    place = next(
+        (p for p, pair in enumerate(zip(head, head[1:])) if pair == ("UPDATE", "OF")), None
+    )
+    if place is None:
+        return True
+    names = {folded(w.name) for w in words[place + 2 : keywords.index("ON", place)]}
+    return not names.isdisjoint(map(folded, columns))
 
 
 def _compiles(database: Database, statement: str) -> bool:
@@ -40,11 +66,7 @@ def _compiles(database: Database, statement: str) -> bool:
     return True
 
 
-def _trigger_compiles(database: Database, table: str) -> bool:
-    try:
-        columns = [row[1] for row in database.rows(f"PRAGMA table_info({literal(table)})")]
-    except sqlite3.Error:
-        return False  # of a view that is unusable itself
+def _compiles_all(database: Database, table: str, columns: list[str]) -> bool:
     name = quoted(table)
     settings = ", ".join(f"{quoted(column)} = NULL" for column in columns)
     return all(
