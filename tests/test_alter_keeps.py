@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 from altering import everything, read, script, up
+from anything import GENERATED_KNOWN, STRICT_KNOWN
 from safe import db, new_project, revision
 
 # what a table can have: the definition of the table `t`, and what is created beside it
@@ -41,12 +40,6 @@ OBJECTS = {
         "id INTEGER PRIMARY KEY, n INTEGER CHECK (n >= 0), x TEXT CONSTRAINT short\n"
         "CHECK (length(x) < 10), CHECK (n <> 13 OR x <> ','), CONSTRAINT c CHECK (id > 0)",
         "",
-    ),
-    "generated columns": (
-        "id INTEGER PRIMARY KEY, n INTEGER, x TEXT, twice INTEGER GENERATED ALWAYS AS (n * 2) "
-        "STORED NOT NULL, loud TEXT AS (upper(x)) VIRTUAL",
-        "CREATE INDEX ix_loud ON t (loud);"
-        "CREATE TRIGGER tr UPDATE OF twice ON t BEGIN DELETE FROM t WHERE 0; END;",
     ),
     "defaults": (
         "id INTEGER PRIMARY KEY, n INTEGER DEFAULT (abs(-5) + 1), x TEXT DEFAULT ',(' , "
@@ -99,7 +92,14 @@ OBJECTS = {
     ),
     "a table made from a query": ("AS SELECT 1 AS n, 'a' AS x", "DELETE FROM t;"),
 }
-if sqlite3.sqlite_version_info >= (3, 37):
+if GENERATED_KNOWN:
+    OBJECTS["generated columns"] = (
+        "id INTEGER PRIMARY KEY, n INTEGER, x TEXT, twice INTEGER GENERATED ALWAYS AS (n * 2) "
+        "STORED NOT NULL, loud TEXT AS (upper(x)) VIRTUAL",
+        "CREATE INDEX ix_loud ON t (loud);"
+        "CREATE TRIGGER tr UPDATE OF twice ON t BEGIN DELETE FROM t WHERE 0; END;",
+    )
+if STRICT_KNOWN:
     OBJECTS["STRICT"] = ("id INTEGER PRIMARY KEY, n INT, x ANY, y TEXT", "")
 ROWS = "INSERT INTO t (n, x) VALUES (1, 'a'), (2, 'b'), (3, 'c'); DELETE FROM t WHERE n = 2;"
 ROLES = {

@@ -2,63 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any
 
 from sqlalchemy import types as sqltypes
 
-from .. import errors
 from . import wording
 from .clauses import Clause
-from .columnnames import ColumnNames
-from .finding import Search, places, same
+from .constraints import Constraints
+from .finding import places
 from .recreation import Recreation
-from .reverse import Made
-from .schema import Database
+from .renaming import rename_column
 from .tableitems import Column, new_constraint
 from .tokens import folded, mentions, normal, quoted, text_of, tokens
 
 _ASIDE = "_alembic_tmp_"
 
 
-class Changes:
-    """Operations on a table, which are written by one re-creation where that is the same.
+class Changes(Constraints):
+    """Operations on a table, as Alembic's implementations are called.
 
-    :param database: where the table is
-    :param name: its name
-    :param dialect: the dialect of the connection
-    :param conventional: gives the name that a naming convention gives a constraint of the table
-    :param made: what the script makes without names, the last first
     :raises AlterError: there is no such table
     """
-
-    def __init__(
-        self,
-        database: Database,
-        name: str,
-        dialect: Any,
-        conventional: Callable[[str, list[str], str], str | None] = lambda *_: None,
-        made: Sequence[Made] = (),
-    ) -> None:
-        self.database = database
-        self.name = name
-        self.dialect = dialect
-        self.search = Search(name, dialect, conventional, made)
-        self.names = ColumnNames()
-        self.aside: dict[str, str] = {}
-        self.table = Recreation(database, name)
-        self.busy = False
-
-    def flush(self) -> None:
-        """Write what was changed so far.
-
-        :raises Exception: the database refuses
-        """
-        self.busy = True
-        try:
-            self.table.write()
-        finally:
-            self.busy = False
-        self.table = Recreation(self.database, self.name)
 
     def do(self, operation: str, *args: Any, **kwargs: Any) -> None:
         """Do one operation, as Alembic's implementations are called.
@@ -69,28 +33,6 @@ class Changes:
         :raises Exception: it cannot be done
         """
         getattr(self, operation)(*args, **kwargs)
-
-    def has(self, name: str) -> bool:
-        """Tell whether there is a column.
-
-        :param name: its name
-        :raises: nothing
-        """
-        return self._found(name) is not None
-
-    def _found(self, name: str) -> Column | None:
-        return self.names.find(self.table.text, name)
-
-    def column(self, name: str) -> Column:
-        """Find a column.
-
-        :param name: its name
-        :raises AlterError: there is none
-        """
-        column = self._found(name)
-        if column is None:
-            raise errors.AlterError.nothing_there("column", name, self.name)
-        return column
 
     def add_column(
         self,
@@ -223,15 +165,11 @@ class Changes:
         self._move(column.name, name)
 
     def _move(self, old: str, name: str) -> None:
-        """Rename by SQLite itself, which knows every place where the name is used."""
         if self.table.changed or self.table.indexes != self.table.old_indexes:
             self.flush()
         self.busy = True
         try:
-            self.database.run(
-                f"ALTER TABLE {self.database.name(self.table.name)} "
-                f"RENAME COLUMN {quoted(old)} TO {quoted(str(name))}"
-            )
+            rename_column(self.database, self.table, old, str(name))
         finally:
             self.busy = False
         self.names.note(old, str(name))
@@ -245,104 +183,6 @@ class Changes:
         for aside, name in self.aside.items():
             if self.table.text.column(aside) is not None:
                 self._move(aside, name)
-
-    def add_constraint(self, constraint: Any, **_: Any) -> None:
-        """Add a constraint.
-
-        :param constraint: SQLAlchemy's constraint
-        :raises Exception: SQLAlchemy cannot write it
-        """
-        new = wording.constraint_of(self.dialect, constraint)
-        if new is None:
-            return
-        if new.clause.kind == "PRIMARY":
-            for column, clause in list(places(self.table.text, "PRIMARY")):
-                self._remove(column, clause)
-        if new.clause.kind != "CHECK":
-            new = new_constraint(self.names.translated(new.text))
-        else:
-            if wording.is_of_type(constraint):
-                # Alembic makes it for the name that the column had
-                new = new_constraint(self.names.translated_throughout(new.text))
-            # a type such as Boolean brings the same one again
-            text = normal(new.clause.text)
-            if any(normal(clause.text) == text for _, clause in places(self.table.text, "CHECK")):
-                return
-        for column, clause in list(places(self.table.text, new.clause.kind)):
-            if new.clause.name and folded(clause.name or "") == folded(new.clause.name):
-                self._remove(column, clause)
-        self.table.text.insert(new, len(self.table.text.items))
-
-    def state_constraint(self, constraint: Any) -> None:
-        """Add a constraint that may be there already, perhaps without its name.
-
-        :param constraint: SQLAlchemy's constraint
-        :raises Exception: SQLAlchemy cannot write it
-        """
-        text, new = self.table.text, wording.constraint_of(self.dialect, constraint)
-        if new is None:
-            return
-        for place in places(text, new.clause.kind):
-            if same(place, new.clause):
-                if new.clause.name and not place[1].name:
-                    place[1].take_name(new.clause)
-                return
-        if new.clause.kind != "PRIMARY" or not text.primary_key:
-            text.insert(new, len(text.items))
-
-    def _remove(self, column: Column | None, clause: Clause) -> None:
-        if column is not None:
-            column.remove(clause)
-            return
-        text = self.table.text
-        text.remove(next(c for c in text.constraints if c.clause is clause))
-
-    def drop_constraint(self, constraint: Any, if_exists: bool | None = None, **_: Any) -> None:
-        """Drop a constraint, by its name, or by what is known of it.
-
-        :param constraint: SQLAlchemy's constraint
-        :param if_exists: do nothing where there is none
-        :raises AlterError: there is no such constraint
-        """
-        kind = wording.kind_of(constraint)
-        name = constraint.name if isinstance(constraint.name, str) else None
-        found = self.search.find(self.table.text, kind, name, constraint)
-        if found is not None:
-            self._remove(*found)
-        elif not (if_exists or wording.is_of_type(constraint)):
-            raise errors.AlterError.nothing_there(wording.KIND_WORDS[kind], name, self.name)
-
-    def _index(self, index: Any) -> str | None:
-        """Find the name of an index as the table has it."""
-        names = (name for name in self.table.indexes if folded(name) == folded(index.name))
-        return next(names, None)
-
-    def create_index(self, index: Any, if_not_exists: bool | None = None, **_: Any) -> None:
-        """Add an index.
-
-        :param index: SQLAlchemy's index
-        :param if_not_exists: do nothing where there is one of that name
-        :raises Exception: SQLAlchemy cannot write it, or there is one of that name
-        """
-        sql = self.names.translated(wording.index_of(self.dialect, index))
-        if self._index(index) is None:
-            self.table.indexes[str(index.name)] = sql
-        elif not if_not_exists:
-            self.flush()
-            self.database.run(sql)  # which SQLite refuses
-
-    def drop_index(self, index: Any, if_exists: bool | None = None, **_: Any) -> None:
-        """Drop an index.
-
-        :param index: SQLAlchemy's index
-        :param if_exists: do nothing where there is none
-        :raises AlterError: there is no such index
-        """
-        name = self._index(index)
-        if name is not None:
-            del self.table.indexes[name]
-        elif not if_exists:
-            raise errors.AlterError.nothing_there("index", str(index.name), self.name)
 
     def _nothing(self, *_: Any, **__: Any) -> None:
         """SQLite keeps no comments of SQLAlchemy's."""

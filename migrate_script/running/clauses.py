@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, Sequence
 
-from .tokens import Token, folded, group_end, split_at_commas, text_of
+from .tokens import Token, folded, group_end, quoted, renamed, split_at_commas, text_of
 
 OF_COLUMN = {
     "CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES",
@@ -93,9 +93,38 @@ class Clause:
         kept[-1] = [word for word in kept[-1] if word.text != ","]
         kept[0] = [kept[0][0]._replace(lead=parts[0][0].lead), *kept[0][1:]]
         inner = [word for part in kept for word in part]
-        before = self.words[: len(self.words) - len(self.body)]
-        self.body = [*self.body[: start + 1], *inner, *self.body[end:]]
-        self.words = [*before, *self.body]
+        self._set_body([*self.body[: start + 1], *inner, *self.body[end:]])
+
+    def rename_column(self, old: str, new: str, its_own: bool, targets: bool) -> None:
+        """Write another name for a column.
+
+        :param old: the name that it had
+        :param new: the name that it has
+        :param its_own: whether it is a column of the table of this clause
+        :param targets: whether it is one that the foreign key refers to
+        :raises: nothing
+        """
+        body, depth, behind = list(self.body), 0, False
+        for place, word in enumerate(body):
+            depth += {"(": 1, ")": -1}.get(word.text, 0)
+            behind = behind or word.keyword == "REFERENCES"
+            if depth and (targets if behind else its_own):
+                body[place] = renamed(word, old, new)
+        self._set_body(body)
+
+    def _set_body(self, body: list[Token]) -> None:
+        self.words = [*self.words[: len(self.words) - len(self.body)], *body]
+        self.body = body
+
+    def retarget(self, new: str) -> None:
+        """Let a foreign key refer to a table of another name.
+
+        :param new: the name
+        :raises: nothing
+        """
+        place = next(i for i, word in enumerate(self.body) if word.keyword == "REFERENCES") + 1
+        word = self.body[place]._replace(kind="quoted", text=quoted(new))
+        self._set_body([*self.body[:place], word, *self.body[place + 1 :]])
 
     @property
     def target(self) -> str:

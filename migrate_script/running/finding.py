@@ -97,7 +97,9 @@ class Search:
                 return place
             if name and folded(name) in self._usual_names(place):
                 return place
-        return self._the_one_without_name(kind, unnamed) if not name else None
+        if name or wording.is_of_type(constraint):
+            return None
+        return self._the_one_without_name(kind, unnamed)
 
     def _the_one_without_name(self, kind: str, unnamed: list[Place]) -> Place | None:
         """Find the constraint that the script made itself, or the only one there is."""

@@ -187,6 +187,9 @@ class Writing(Altering):
 
     def _write_own(self, text: str) -> None:
         """Write what a re-creation runs: what fails here fails everywhere."""
+        if not self._switched_off:
+            self._switched_off = True
+            self._output.write_outside(_OFF)  # it has no effect inside a transaction
         self._is_own = True
         try:
             self.context.impl.static_output(text)
@@ -225,9 +228,6 @@ class Writing(Altering):
             self.missing = f"'{schema}' is attached when it runs"
         if self.missing:
             raise errors.AlterError.unknown_offline(self.missing)
-        if not self._switched_off:
-            self._switched_off = True
-            self._output.write_outside(_OFF)  # it has no effect inside a transaction
         return database
 
     @contextmanager

@@ -19,6 +19,7 @@ from .callers import Callers
 from .changes import Changes
 from .native import as_outside
 from .recreation import savepoint
+from .renaming import follow_rename
 from .tokens import folded
 
 _OPERATIONS = ("alter_column", "drop_column", "add_constraint", "drop_constraint")
@@ -70,16 +71,17 @@ class Plain:
         :param impl: the implementation
         :raises Exception: the database refuses
         """
-        add_column = impl.add_column
+        add_column, rename_table = impl.add_column, impl.rename_table
         for name in _OPERATIONS:
             setattr(impl, name, partial(self._operation, name))
         impl.add_column = partial(self._add_column, add_column)
+        impl.rename_table = partial(self._rename_table, rename_table)
         try:
             with self.altering.telling(self._before_execute):
                 yield
                 self.flush()
         finally:
-            for name in (*_OPERATIONS, "add_column"):
+            for name in (*_OPERATIONS, "add_column", "rename_table"):
                 delattr(impl, name)
 
     def flush(self) -> None:
@@ -167,6 +169,15 @@ class Plain:
                     return
             changes = self._changes(table_name, schema)
             changes.do("add_column", table_name, column, **kwargs)
+
+    def _rename_table(
+        self, original: Callable[..., Any], old: str, new: str, schema: str | None = None
+    ) -> None:
+        """Let SQLite rename a table, and see that everything follows it."""
+        self.altering.altered.add(folded(old))
+        original(old, new, schema=schema)
+        if self.altering.knows_tables:
+            follow_rename(self.altering.database(schema), old, new)
 
     def _added(self, original: Callable[..., Any], name: str, column: Any, **kwargs: Any) -> bool:
         if not may_add(self.altering.dialect, column, kwargs):

@@ -58,14 +58,13 @@ class Recreation:
         self.indexes: dict[str, str] = {e.name: e.sql or "" for e in mine if e.type == "index"}
         self.triggers: list[Entry] = [e for e in mine if e.type == "trigger"]
         self.old_indexes = dict(self.indexes)
+        self.sources: dict[str, str] = {}
 
     def _check_reading(self) -> None:
         """Make sure that the definition was understood as SQLite understands it."""
         columns = [row[1] for row in self.database.pragma(f"table_info({quoted(self.name)})")]
         read = [c.name for c in self.text.columns if not c.has("GENERATED")]
-        clauses = [clause for column in self.text.columns for clause in column.clauses]
-        clauses += [constraint.clause for constraint in self.text.constraints]
-        keys = sum(clause.kind == "FOREIGN" for clause in clauses)
+        keys = sum(clause.kind == "FOREIGN" for clause in self.text.clauses)
         if columns != read and [c.name for c in self.text.columns] != columns:
             raise errors.AlterError.unreadable(self.name, "columns")
         if keys != len(self.database.foreign_keys(self.name)):
@@ -189,23 +188,25 @@ class Recreation:
 
     def _copy(self, source: str, target: str) -> str:
         """Write the one statement that copies the rows."""
-        stored = {folded(c.name) for c in self.before.columns if not c.has("GENERATED")}
-        shared = [
-            quoted(column.name)  # as 'name' in a definition, it would be a text in a query
+        stored = {folded(c.name): c.name for c in self.before.columns if not c.has("GENERATED")}
+        pairs = [
+            (column.name, stored[first])
             for column in self.text.columns
-            if folded(column.name) in stored and not column.has("GENERATED")
+            for first in [folded(self.sources.get(folded(column.name), column.name))]
+            if first in stored and not column.has("GENERATED")
         ]
-        rowid = self._rowid()
-        into = ", ".join(([rowid] if rowid else []) + shared)
+        # as 'name' in a definition, it would be a text in a query
+        shared, sources = [quoted(new) for new, _ in pairs], [quoted(old) for _, old in pairs]
+        rowid = [name for name in [self._rowid()] if name]
+        into_table, source_table = self.database.name(target), self.database.name(source)
         if not rowid and self._same_columns(shared):
             # in this form SQLite copies records as they are, where it can
-            into_table, source_table = self.database.name(target), self.database.name(source)
             return f"INSERT OR ABORT INTO {into_table} SELECT * FROM {source_table}"
-        if not into:
-            return f"SELECT 1 FROM {self.database.name(source)} WHERE 0"
+        if not rowid and not shared:
+            return f"SELECT 1 FROM {source_table} WHERE 0"
         return (
-            f"INSERT OR ABORT INTO {self.database.name(target)} ({into}) "
-            f"SELECT {into} FROM {self.database.name(source)}"
+            f"INSERT OR ABORT INTO {into_table} ({', '.join(rowid + shared)}) "
+            f"SELECT {', '.join(rowid + sources)} FROM {source_table}"
         )
 
     def _same_columns(self, shared: list[str]) -> bool:

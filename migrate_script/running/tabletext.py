@@ -6,7 +6,7 @@ expressions and options of which this module knows nothing stay with it.
 
 from __future__ import annotations
 
-from .clauses import OF_TABLE, clauses_of
+from .clauses import OF_TABLE, Clause, clauses_of
 from .tableitems import Column, Constraint, Item, new_column
 from .tokens import Token, folded, group_end, split_at_commas, tokens
 
@@ -178,6 +178,12 @@ class TableText:
         """The words behind the last bracket, such as STRICT."""
         parts = split_at_commas(tokens(self.tail)[:-1])
         return [" ".join(w.keyword for w in part if w.text != ",") for part in parts]
+
+    @property
+    def clauses(self) -> list[Clause]:
+        """The clauses of the columns, and the constraints."""
+        of_columns = [clause for column in self.columns for clause in column.clauses]
+        return of_columns + [constraint.clause for constraint in self.constraints]
 
     def set_option(self, option: str, wanted: bool) -> None:
         """Add an option behind the last bracket, or take it away.

@@ -167,6 +167,19 @@ def mentions(sql: str, name: str) -> bool:
     )
 
 
+def renamed(word: Token, old: str, new: str) -> Token:
+    """Give a word in which a name is another one, or the word itself.
+
+    :param word: the word
+    :param old: the name that is looked for
+    :param new: the name in its place
+    :raises: nothing
+    """
+    if word.kind in ("word", "quoted") and folded(word.name) == folded(old):
+        return word._replace(kind="quoted", text=quoted(new))
+    return word
+
+
 def placed(sql: str, schema: str) -> str:
     """Name the schema in a CREATE statement, which `sqlite_master` leaves out.
 
