@@ -14,6 +14,10 @@ _TABLE_FIRST = ("alter_column", "add_column", "drop_column")
 _BATCHES = {
     "batch": 'with op.batch_alter_table("{}") as batch_op:',
     "copy": 'with op.batch_alter_table("{}", recreate="always") as batch_op:',
+    "described": (
+        'with op.batch_alter_table("{}", recreate="always", '
+        'reflect_args=[sa.Column("id", sa.Integer())]) as batch_op:'
+    ),
 }
 
 
@@ -204,8 +208,8 @@ def revisions(draw: Any, schema: Schema, most: int) -> Revision:
         seen |= {kind} & {_type, _nullable, _default, _name, _dropping}
         operation = kind(draw, number, schema)
         # elsewhere a copy of the table is Alembic's own
-        copy = [] if schema.portable else ["copy"]
-        style = draw(st.sampled_from(["plain", "batch", *copy]))
+        copies = [] if schema.portable else ["copy", "described"]
+        style = draw(st.sampled_from(["plain", "batch", *copies]))
         up += written(operation.table, operation.up, style)
         down = written(operation.table, operation.down, style) + down
         loses.append(operation.loses)

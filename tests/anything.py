@@ -171,6 +171,9 @@ def _beside(draw: Any, column: Column) -> list[str]:
         f"CREATE TRIGGER tr_p AFTER UPDATE ON p BEGIN UPDATE t SET {name} = 3 WHERE id = 0; END",
         f"CREATE VIEW v AS SELECT id, {name} FROM t WHERE {name} IS NOT NULL",
         "CREATE VIEW w AS SELECT * FROM t JOIN p ON p.id = t.id",
+        f"CREATE VIEW x AS SELECT id, {name} AS n FROM t;\n"
+        "CREATE TRIGGER of_x INSTEAD OF UPDATE OF n ON x BEGIN\n"
+        f"  UPDATE t SET {name} = new.n WHERE id = old.id;\nEND",
     ]
     return [one for one in possible if draw(st.booleans())]
 
