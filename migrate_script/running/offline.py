@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 from urllib.parse import quote
 
+from sqlalchemy import exc
 from sqlalchemy.engine.url import make_url
 
 from .. import errors
@@ -207,7 +208,8 @@ class Writing(Altering):
                 self.raw.executescript(statement)  # several at once
         except sqlite3.Error as error:
             if self._is_own or cannot_add(str(error)):
-                raise
+                # as SQLAlchemy raises it where it runs
+                raise exc.OperationalError(statement.rstrip(";"), None, error) from error
             self.missing = f"[{' '.join(statement.split())[:100]}] fails: {error}"
 
     @contextmanager
