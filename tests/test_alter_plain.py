@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 import sqlalchemy as sa
+from alembic.operations import Operations
 from alembic.operations.ops import AddColumnOp
 from altering import everything, read, script, up
 from anything import GENERATED_KNOWN
@@ -460,6 +461,29 @@ def test_a_table_of_an_attached_file_is_altered(project, url, enforced, tmp_path
     assert down.status == 0, down.err
     assert plain(everything(other)) == before
     assert plain(everything(url)) == main
+
+
+def test_comments_are_left_out(project, url):
+    """SQLite keeps none: what other databases get does nothing, in a batch and outside."""
+    if not hasattr(Operations, "create_table_comment"):
+        pytest.skip("this Alembic has no comments")
+    new_project(project)
+    script(url, TABLES)
+    before = everything(url)
+    up(
+        project,
+        1,
+        """
+        op.create_table_comment("t", "some rows", existing_comment=None)
+        op.alter_column("t", "a", comment="a number", existing_comment=None)
+        op.drop_table_comment("t", existing_comment="some rows")
+        with op.batch_alter_table("t", recreate="always") as batch:
+            batch.alter_column("a", comment="a number")
+            batch.create_table_comment("some rows")
+            batch.drop_table_comment()
+        """,
+    )
+    assert everything(url) == before
 
 
 TYPES = """

@@ -225,3 +225,18 @@ def test_what_sqlite_refuses_is_told_as_it_says_it(project, url):
     assert failed.error.startswith(
         'Error: revision r2 failed: near ")": syntax error [statement: CREATE TABLE t ()]'
     )
+
+
+def test_the_sql_knows_that_a_script_switches_foreign_keys_on(project, url):
+    """Behind that, the next copy needs them off again."""
+    script(url, CLASSIC)
+    alter = 'op.alter_column("user", "name", existing_type=sa.String(80), nullable={})\n'
+    revision(
+        project,
+        2,
+        alter.format(False)
+        + 'op.execute("PRAGMA foreign_keys = ON")\n'
+        + 'op.alter_column("user", "name", type_=sa.Text())',
+        alter.format(True) + 'op.alter_column("user", "name", type_=sa.String(80))',
+    )
+    same_both_ways(project, url, True)

@@ -9,7 +9,7 @@ from .clauses import Clause
 from .reverse import Made
 from .tableitems import Column
 from .tabletext import TableText
-from .tokens import folded, normal
+from .tokens import folded, mentions, normal
 
 Place = Tuple[Optional[Column], Clause]
 
@@ -95,7 +95,7 @@ class Search:
         for place in unnamed:
             if like is not None and same(place, like.clause):
                 return place
-            if name and folded(name) in self._usual_names(place):
+            if name and folded(name) in self._usual_names(place, text):
                 return place
         if name or wording.is_of_type(constraint):
             return None
@@ -120,15 +120,19 @@ class Search:
             return bool(str(constraint.sqltext))
         return bool(len(getattr(constraint, "columns", ())))
 
-    def _usual_names(self, place: Place) -> set[str]:
+    def _usual_names(self, place: Place, text: TableText) -> set[str]:
         """Give the names that a constraint without one has elsewhere: by convention, or by
         PostgreSQL."""
         column, clause = place
         columns = [column.name] if column is not None else clause.columns
         target = clause.target if clause.kind == "FOREIGN" else ""
+        named = columns
         if clause.kind == "PRIMARY":
             return {folded(f"{self.table}_pkey")}
+        if clause.kind == "CHECK":
+            named = [c.name for c in text.columns if mentions(clause.expression, c.name)]
+            named = named if len(named) == 1 else []
         end = {"FOREIGN": "fkey", "UNIQUE": "key", "CHECK": "check"}[clause.kind]
-        names = {folded("_".join([self.table, *columns, end]))}
+        names = {folded("_".join([self.table, *named, end]))}
         name = self.conventional(clause.kind, columns, target)
         return names | {folded(name)} if name else names

@@ -6,6 +6,7 @@ empty or as the database is, and each statement that is written is run on it.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator
@@ -182,7 +183,9 @@ class Writing(Altering):
         statement = without_comments(text)
         if statement and self._before_execute is not None:
             self._before_execute()
-        if statement and self.raw is not None and not self.missing:
+        if re.match(r"PRAGMA\s+foreign_keys\b", statement, re.I):
+            self._switched_off = False  # perhaps
+        elif statement and self.raw is not None and not self.missing:
             self._follow(statement)
         self._output.write(text)
 

@@ -22,7 +22,12 @@ from .recreation import savepoint
 from .renaming import follow_rename
 from .tokens import folded
 
+_COMMENTS = ("create_table_comment", "drop_table_comment", "create_column_comment")
 _OPERATIONS = ("alter_column", "drop_column", "add_constraint", "drop_constraint")
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    pass
 
 
 def may_add(dialect: Any, column: Any, options: dict[str, Any]) -> bool:
@@ -76,12 +81,14 @@ class Plain:
             setattr(impl, name, partial(self._operation, name))
         impl.add_column = partial(self._add_column, add_column)
         impl.rename_table = partial(self._rename_table, rename_table)
+        for name in _COMMENTS:
+            setattr(impl, name, _nothing)  # SQLite keeps none
         try:
             with self.altering.telling(self._before_execute):
                 yield
                 self.flush()
         finally:
-            for name in (*_OPERATIONS, "add_column", "rename_table"):
+            for name in (*_OPERATIONS, *_COMMENTS, "add_column", "rename_table"):
                 delattr(impl, name)
 
     def flush(self) -> None:
