@@ -463,6 +463,37 @@ def test_a_table_of_an_attached_file_is_altered(project, url, enforced, tmp_path
     assert plain(everything(url)) == main
 
 
+@pytest.mark.parametrize("where", ["temporary", "attached"])
+def test_a_table_is_altered_where_sqlite_finds_it(project, url, enforced, tmp_path, where):
+    """A temporary table comes before one of the file, and one of an attached file after it."""
+    new_project(project)
+    script(url, TABLES)
+    script(f"sqlite:///{tmp_path}/other.db", "CREATE TABLE far (a INTEGER, b TEXT);")
+    before = plain(everything(url))
+    table = {"temporary": "t", "attached": "far"}[where]
+    first = {
+        "temporary": "CREATE TEMP TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT, b TEXT)",
+        "attached": f"ATTACH '{tmp_path}/other.db' AS aux",
+    }[where]
+    done = up(
+        project,
+        1,
+        f"""
+        op.execute("{first}")
+        op.execute("INSERT INTO {table} (b) VALUES ('x')")
+        op.drop_column("{table}", "a")
+        op.create_unique_constraint("u", "{table}", ["b"])
+        with op.batch_alter_table("{table}") as batch:
+            batch.alter_column("b", nullable=False, new_column_name="c")
+        rows = op.get_bind().execute(sa.text("PRAGMA table_info({table})"))
+        print([tuple(row)[1:4] for row in rows])
+        print([tuple(row) for row in op.get_bind().execute(sa.text("SELECT * FROM {table}"))])
+        """,
+    )
+    assert done.out == "[('c', 'TEXT', 1)]\n[('x',)]\n"
+    assert plain(everything(url)) == before
+
+
 def test_comments_are_left_out(project, url):
     """SQLite keeps none: what other databases get does nothing, in a batch and outside."""
     if not hasattr(Operations, "create_table_comment"):

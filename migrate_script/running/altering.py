@@ -202,6 +202,8 @@ class Altering:
         metadata = self.context.opts.get("target_metadata")
         convention = convention or getattr(metadata, "naming_convention", None)
         database = self.database(schema)
+        if schema is None:
+            database = database.that_has(name)
         conventional = partial(conventional_name, convention, name)
         made = made_without_name(self.path)
         return Changes(database, name, self.dialect, conventional, made)

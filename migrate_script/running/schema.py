@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple, Tuple
 
 from .connections import driver_connection
@@ -82,7 +83,23 @@ class Database:
     @property
     def master(self) -> str:
         """The table of all there is."""
-        return f"{quoted(self.schema)}.sqlite_master"
+        temporary = "temp_" if self.schema == "temp" else ""
+        return f"{quoted(self.schema)}.sqlite_{temporary}master"
+
+    def that_has(self, table: str) -> Database:
+        """Give the schema in which SQLite finds a table whose name stands alone.
+
+        :param table: its name
+        :returns: this one where there is none of that name
+        :raises sqlite3.Error: the database cannot be read
+        """
+        names = [row[1] for row in self.rows("PRAGMA database_list")]
+        for name in sorted(names, key=lambda name: name != "temp"):
+            found = copy.copy(self)
+            found.schema = name
+            if found.table(table) is not None:
+                return found
+        return self
 
     def pragma(self, call: str) -> list[Any]:
         """Read a pragma of the schema.
