@@ -284,6 +284,36 @@ def test_a_table_that_lives_on_in_its_copy_only_is_explained(left):
     assert tables(url)["a"] == ["id", "n", "x"]
 
 
+LONG = "a_table_whose_name_is_longer_than_alembic_lets_a_copy_be"
+
+
+@pytest.mark.parametrize("table", ["User", LONG], ids=["capitals", "long"])
+def test_a_copy_is_known_by_a_name_that_differs(left, table):
+    """SQLite does not tell capitals, and Alembic cuts the name of a copy at 50 letters."""
+    project, url = left
+    rows(url, f"ALTER TABLE a RENAME TO {table}")
+    copy = f"_alembic_tmp_{table.lower()}"[:50]
+    rows(url, f"CREATE TABLE {copy} (ID INTEGER, n INTEGER)")
+    rows(url, f"INSERT INTO {copy} SELECT id, n FROM {table}")
+    done = db(project, "upgrade", "r1", "--clean-leftovers")
+    assert done.status == 0, done.err
+    assert f"dropped '{copy}', " in done.err
+    assert f"'{table}' is whole" in done.err
+    assert set(tables(url)) == {table, "alembic_version"}
+
+
+def test_a_long_name_that_lives_on_in_its_copy_is_told_whole(left):
+    """The script knows it."""
+    project, url = left
+    copy = f"_alembic_tmp_{LONG}"[:50]
+    rows(url, f"ALTER TABLE a RENAME TO {copy}")
+    batch = f'with op.batch_alter_table("{LONG}", recreate="always") as batch:'
+    revision(project, 2, f'{batch}\n    batch.add_column(sa.Column("x", sa.Integer))')
+    told = db(project, "upgrade")
+    assert told.status == 1
+    assert f"run the statement ALTER TABLE {copy} RENAME TO {LONG} on the database\n" in told.err
+
+
 def test_copies_are_dropped_on_demand(left):
     """With --clean-leftovers they go where no revision is due; what has rows of its own stays."""
     project, url = left

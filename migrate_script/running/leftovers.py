@@ -8,7 +8,11 @@ from typing import Any, Sequence
 
 import sqlalchemy as sa
 
+from .tokens import folded
+
 PREFIX, OLD_NAME = "_alembic_tmp_", "_alembic_batch_temp"
+_LONGEST = 50  # Alembic cuts the names of its copies
+_BATCH = r"batch_alter_table\(\s*[urb]*(['\"])(.+?)\1"
 
 
 def _rows(connection: Any, query: str) -> list[Any]:
@@ -39,21 +43,39 @@ def clean_up(connection: Any, scripts: Sequence[Any]) -> list[str]:
     return [_clean_up_one(connection, copy, names, scripts) for copy in left]
 
 
+def _copied(script: Any) -> list[str]:
+    """Name the tables that a script alters in batches."""
+    with suppress(OSError), open(script.path, "rb") as file:
+        return [found[1] for found in re.findall(_BATCH, file.read().decode("utf-8", "replace"))]
+    return []
+
+
+def _is_copy(copy: str, table: str) -> bool:
+    return folded(f"{PREFIX}{table}"[:_LONGEST]) == folded(copy)
+
+
+def _table_of(copy: str, names: list[str], scripts: Sequence[Any]) -> str | None:
+    """Name the table of a copy, also where it is missing; None for a copy of an old Alembic."""
+    if not copy.startswith(PREFIX):
+        return None
+    told = [name for script in scripts for name in _copied(script)]
+    known = [name for name in [*names, *told] if _is_copy(copy, name)]
+    return known[0] if known else copy[len(PREFIX) :]
+
+
 def _origin(table: str | None, scripts: Sequence[Any]) -> str:
     """Say what has left a copy, and in which revision, where one of those that are due tells."""
     if table is None:
         return "a batch of Alembic's (before 0.9) that was stopped"
     for script in scripts:
-        with suppress(OSError), open(script.path, "rb") as file:
-            source = file.read().decode("utf-8", "replace")
-            if re.search(rf"batch_alter_table\(\s*[urb]*['\"]{re.escape(table)}['\"]", source):
-                return f"a batch of Alembic's that was stopped in revision {script.revision}"
+        if folded(table) in map(folded, _copied(script)):
+            return f"a batch of Alembic's that was stopped in revision {script.revision}"
     return "a batch of Alembic's that was stopped"
 
 
 def _clean_up_one(connection: Any, copy: str, names: list[str], scripts: Sequence[Any]) -> str:
     quote = connection.dialect.identifier_preparer.quote
-    table = copy[len(PREFIX) :] if copy.startswith(PREFIX) else None
+    table = _table_of(copy, names, scripts)
     origin = _origin(table, scripts)
     count = int(_rows(connection, f"SELECT count(*) FROM {quote(copy)}")[0][0])
     if count and table is not None and table in names:
@@ -81,7 +103,8 @@ def _only_in(connection: Any, copy: str, table: str) -> int:
         [row[1] for row in _rows(connection, f"PRAGMA table_info({quote(name)})")]
         for name in (copy, table)
     ]
-    common = ", ".join(quote(name) for name in columns[0] if name in columns[1])
+    others = set(map(folded, columns[1]))
+    common = ", ".join(quote(name) for name in columns[0] if folded(name) in others)
     if not common:
         return int(_rows(connection, f"SELECT count(*) FROM {quote(copy)}")[0][0])
     query = (
