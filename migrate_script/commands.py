@@ -419,6 +419,7 @@ def restore(
     file: str | None = None,
     x_arg: XArg = None,
     lock_timeout: float | None = None,
+    bind: str | None = None,
 ) -> None:
     """Put a copy of the database back that --backup has made.
 
@@ -427,10 +428,12 @@ def restore(
     :param x_arg: `-x`, `--x-arg`: taken like everywhere, without effect
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for a migration of the
         database; None for 300
+    :param bind: `--bind`: which of several databases, by its name in SQLALCHEMY_BINDS, or
+        `default`; None for the one that the name of the file tells
     :raises MigrateError: it cannot be put back
     """
     from .running import restore as put_back  # imports Alembic, as said in `project`
 
     if not file:
         raise errors.BadValue("restore", "a file that --backup has made is missing")
-    put_back(current_state().db.engine, file, lock_timeout)
+    put_back(current_state().engines, file, lock_timeout, bind)

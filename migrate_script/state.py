@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterator
 from flask import current_app, has_app_context
 
 from . import errors
-from .compat.database import Database, database_of, real_url
+from .compat.database import Database, bind_names, database_of, engine_of, real_url
 
 # Some env.py files pass these to configure() beside **configure_args, which would be a TypeError
 SET_BESIDE = (
@@ -50,6 +50,13 @@ class MigrateState:
     def db(self) -> Any:
         """The database object, which answers what any env.py ever asked of it."""
         return Database(self.real_db)
+
+    @property
+    def engines(self) -> dict[str, Any]:
+        """The engine of each database, by its name in SQLALCHEMY_BINDS; `default` for the first."""
+        names = bind_names(self.real_db)
+        first = {} if "default" in names else {"default": self.db.engine}
+        return {**first, **{name: engine_of(self.real_db, name) for name in names}}
 
     @property
     def metadata(self) -> Any:

@@ -73,6 +73,9 @@ OPTIONS: dict[str, Option] = {
     ),
     "backup": Option(("--backup",), FLAG, "Copy the database before the first step."),
     "file": Option((), VALUE),
+    "bind": Option(
+        ("--bind",), VALUE, "Which of several databases, where the name of the file does not tell."
+    ),
     "dry_run": Option(("--dry-run",), FLAG, "Run all, tell how long it took, and undo all."),
     "verify": Option(
         ("--verify",), FLAG, "Compare the models and the database; undo all if they differ."

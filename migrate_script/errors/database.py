@@ -104,6 +104,20 @@ class BackupError(MigrateError):
         return cls(f"--backup does not know how to copy {kind}: make the copy by other means")
 
     @classmethod
+    def into_memory(cls) -> BackupError:
+        return cls(
+            "the database is in memory, so there is nothing to put a copy into: set "
+            "SQLALCHEMY_DATABASE_URI to the database that the copy is of"
+        )
+
+    @classmethod
+    def own_creator(cls) -> BackupError:
+        return cls(
+            "the application connects to the database by a function of its own (creator), so that "
+            "no program can be told how: make the copy by other means; nothing was changed"
+        )
+
+    @classmethod
     def no_file(cls, path: str) -> BackupError:
         return cls(f"there is no file '{path}': 'db restore FILE' takes what --backup has made")
 
@@ -113,3 +127,25 @@ class BackupError(MigrateError):
             f"'{path}' is no copy of a {kind} database: 'db restore FILE' takes what --backup "
             "has made of the same kind of database"
         )
+
+    @classmethod
+    def not_whole(cls, path: str) -> BackupError:
+        return cls(
+            f"'{path}' is damaged, or was cut off: give 'db restore' a copy that is whole; nothing "
+            "was changed"
+        )
+
+    @classmethod
+    def which(cls, path: str, names: Sequence[str]) -> BackupError:
+        return cls(
+            f"the name of '{path}' does not say of which of the application's databases it is a "
+            f"copy: add --bind NAME, with {_either(names)}; nothing was changed"
+        )
+
+    @classmethod
+    def no_bind(cls, name: str, names: Sequence[str]) -> BackupError:
+        return cls(f"'{name}' is no database of the application: --bind takes {_either(names)}")
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(f"'{name}'" for name in names)

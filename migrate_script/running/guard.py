@@ -101,7 +101,8 @@ class Guard:
         """Copy the database as it is now that nobody else changes it."""
         heads = context.get_current_heads()
         forget_reading(connection, external)
-        listener().note(f"the database was copied to {back_up(connection, heads)}")
+        copy = back_up(connection, heads, self.settings.lock_timeout)
+        listener().note(f"the database was copied to {copy}")
         forget_reading(connection, external)
 
     def _care(self, connection: Any) -> Care:

@@ -18,8 +18,13 @@ from .connections import driver_connection
 from .pragmas import database_file, setting
 
 
-def _rows(connection: Any, query: str) -> list[Any]:
-    """Ask the driver itself: nobody listens, and an old SQLAlchemy cannot commit."""
+def rows_of(connection: Any, query: str) -> list[Any]:
+    """Ask the driver itself: nobody listens, and an old SQLAlchemy cannot commit.
+
+    :param connection: SQLAlchemy's connection
+    :param query: what to ask
+    :raises Exception: the database refuses
+    """
     cursor = driver_connection(connection).cursor()
     try:
         cursor.execute(query)
@@ -107,7 +112,7 @@ def check_room_for_copy(connection: Any, folder: str) -> None:
         if free < size:
             raise errors.BackupError.no_room(folder, free, size)
         return
-    size = int(_rows(connection, _SIZES["mysql" if kind == "mariadb" else kind])[0][0] or 0)
+    size = int(rows_of(connection, _SIZES["mysql" if kind == "mariadb" else kind])[0][0] or 0)
     if free < size:
         listener().note(
             f"the disk of '{folder}' has {free / MEGABYTE:.1f} MB left and the database has "
@@ -142,7 +147,7 @@ def check_postgresql(connection: Any, context: Any) -> None:
     """
     names = {"schema": context.version_table_schema, "table": context.version_table}
     query = _POSTGRESQL.format(**{key: _text(name) for key, name in names.items()})
-    user, standby, reads, schema, table, may_write, may_create = _rows(connection, query)[0]
+    user, standby, reads, schema, table, may_write, may_create = rows_of(connection, query)[0]
     quote = connection.dialect.identifier_preparer.quote
     if standby:
         raise errors.NotReady.standby()
@@ -172,7 +177,7 @@ def check_mysql(connection: Any) -> None:
     :param connection: SQLAlchemy's connection
     :raises NotReady: it does not
     """
-    on = {name.lower() for name, value in _rows(connection, _MYSQL) if value not in ("OFF", "0")}
+    on = {name.lower() for name, value in rows_of(connection, _MYSQL) if value not in ("OFF", "0")}
     for name in ("innodb_read_only", "super_read_only"):
         if name in on:
             raise errors.NotReady.read_only(name)
@@ -184,9 +189,9 @@ def check_mysql(connection: Any) -> None:
 
 def _is_exempt(connection: Any) -> bool:
     """Tell a user who may write to a server that is read-only to others, as far as is known."""
-    user = _rows(connection, "SELECT CURRENT_USER()")[0][0]
+    user = rows_of(connection, "SELECT CURRENT_USER()")[0][0]
     grantee = "@".join(f"'{part}'" for part in user.rsplit("@", 1))
-    granted = _rows(
+    granted = rows_of(
         connection,
         "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES "
         f"WHERE GRANTEE = {_text(grantee)}",
