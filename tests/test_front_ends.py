@@ -410,6 +410,8 @@ def without_charset(result: Result) -> Result:
     [
         "postgresql+psycopg2://user:secret@127.0.0.1:1/shop",
         "mysql+pymysql://user:secret@127.0.0.1:1/shop",
+        "postgresql+psycopg2://127.0.0.1:1/shop?password=secret",
+        "postgresql+psycopg2://user@127.0.0.1:1/shop?connect_timeout=5&sslpassword=secret",
         "sqlite:////nowhere/at/all/shop.db",
     ],
 )

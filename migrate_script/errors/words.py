@@ -9,6 +9,10 @@ from click import ClickException
 
 MEGABYTE = 1024 * 1024
 _SECRET = re.compile(r"(://[^:/@\s'\"]*:)[^\s'\"]*@")
+_SECRET_BEHIND_URL = re.compile(
+    r"([?&;]\w*(?:passw(?:or)?d|pwd|secret|token|passphrase)=)[^&;\s'\"]+?(?=:?(?:[&;\s'\"]|\Z))",
+    re.I,
+)
 _SECRET_OF_NO_URL = re.compile(r"([\w.+-]+:)[^\s'\"@]+@")
 
 
@@ -19,7 +23,7 @@ def without_passwords(text: str, strictly: bool = False) -> str:
     :param strictly: do so as well for what looks like the end of a URL, `user:password@host`
     :raises: nothing
     """
-    text = _SECRET.sub(r"\1***@", text)
+    text = _SECRET_BEHIND_URL.sub(r"\1***", _SECRET.sub(r"\1***@", text))
     return _SECRET_OF_NO_URL.sub(r"\1***@", text) if strictly else text
 
 
