@@ -53,20 +53,42 @@ def begins_by_itself(connection: Any) -> bool:
     return hasattr(connection, "rollback")
 
 
-def forget_reading(connection: Any, was_in_transaction: bool) -> None:
+def has_begun(connection: Any) -> bool:
+    """Tell whether a transaction is open, which SQLAlchemy 1 may not know of.
+
+    :param connection: SQLAlchemy's connection
+    :raises: nothing
+    """
+    status = getattr(driver_connection(connection), "get_transaction_status", None)  # psycopg2
+    return bool(connection.in_transaction() or (callable(status) and status()))
+
+
+def forget_reading(connection: Any, had_begun: bool) -> None:
     """End what reading began, so that the next look sees what others did meanwhile.
 
     :param connection: SQLAlchemy's connection
-    :param was_in_transaction: whether somebody else's transaction was open before the reading
+    :param had_begun: whether a transaction was open before the reading
     :raises Exception: the database refuses
     """
-    if was_in_transaction:
+    if not had_begun:
+        (connection if begins_by_itself(connection) else driver_connection(connection)).rollback()
+    elif not _sees_the_latest(connection):
         # what env.py did before stays done, and its transaction object stays in charge
         driver_connection(connection).commit()
-    elif begins_by_itself(connection):
-        connection.rollback()
-    else:
-        driver_connection(connection).rollback()
+
+
+def _sees_the_latest(connection: Any) -> bool:
+    """Tell a transaction that need not end for that, with what env.py has set for its time."""
+    if connection.dialect.name != "postgresql":
+        return False
+    cursor = driver_connection(connection).cursor()
+    try:
+        cursor.execute("SHOW transaction_isolation")
+        return bool(cursor.fetchone()[0] == "read committed")
+    except Exception:  # the reading has failed, and the transaction with it
+        return False
+    finally:
+        cursor.close()
 
 
 def finish_begun(context: Any) -> None:

@@ -11,7 +11,7 @@ from ..progress import listener
 from .backup import back_up
 from .care import Care
 from .cares import care_for
-from .connections import driver_connection, finish_begun, forget_reading
+from .connections import driver_connection, finish_begun, forget_reading, has_begun
 from .counting import Counter
 from .interrupts import Interrupts
 from .locks import lock_for
@@ -75,14 +75,14 @@ class Guard:
                 env.get_context()._ensure_version_table = _make_nothing
             return
         care = self._care(connection)
-        external = connection.in_transaction()
+        external, had_begun = connection.in_transaction(), has_begun(connection)
         if self.settings.dry_run:
             care.check_dry_run()
             kwargs["transaction_per_migration"] = False
         original(*args, **care.options(kwargs))
         context = env.get_context()
         self._watch(context, care, external)
-        if care.lock is None and not self._something_to_do(care, context, run, external):
+        if care.lock is None and not self._something_to_do(care, context, run, had_begun):
             self._idle.append(context)
             return
         self._look_before_the_first_write(context, care)
@@ -93,17 +93,17 @@ class Guard:
             self._interrupts.add(connection, driver_connection(connection))
             self._counter.watch(connection)
             if self.settings.backup:
-                self._back_up(connection, context, external)
+                self._back_up(connection, context, had_begun)
             care.take()
             care.watch_commits()
 
-    def _back_up(self, connection: Any, context: Any, external: bool) -> None:
+    def _back_up(self, connection: Any, context: Any, had_begun: bool) -> None:
         """Copy the database as it is now that nobody else changes it."""
         heads = context.get_current_heads()
-        forget_reading(connection, external)
+        forget_reading(connection, had_begun)
         copy = back_up(connection, heads, self.settings.lock_timeout)
         listener().note(f"the database was copied to {copy}")
-        forget_reading(connection, external)
+        forget_reading(connection, had_begun)
 
     def _care(self, connection: Any) -> Care:
         """Give what is done for a connection, which may be configured more than once."""
@@ -139,7 +139,7 @@ class Guard:
 
         context._ensure_version_table = make_version_table
 
-    def _something_to_do(self, care: Care, context: Any, run: Any, external: bool) -> bool:
+    def _something_to_do(self, care: Care, context: Any, run: Any, had_begun: bool) -> bool:
         """Look without a lock: a database at its target is left alone."""
         if getattr(context, "purge", False):
             return True
@@ -154,7 +154,7 @@ class Guard:
                 return True
             raise
         finally:
-            forget_reading(care.connection, external)
+            forget_reading(care.connection, had_begun)
 
     def _ask(self, care: Care, steps: list[Any]) -> None:
         """Say what goes with a downgrade, and go on unless somebody says no."""

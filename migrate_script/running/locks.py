@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .. import errors
-from .connections import driver_connection, inside
+from .connections import driver_connection, has_begun, inside
 from .filelock import FileLock
 from .lock import Lock
 from .pragmas import database_file
@@ -134,7 +134,7 @@ class PostgreSQLLock(_ServerLock):
         start, too_late = time.monotonic(), threading.Timer(timeout, self._let_go)
         too_late.daemon = True
         too_late.start()
-        raw = driver_connection(self.connection)
+        raw, had_begun = driver_connection(self.connection), has_begun(self.connection)
         try:
             cursor = raw.cursor()
             cursor.execute("SELECT 1")
@@ -150,7 +150,7 @@ class PostgreSQLLock(_ServerLock):
             too_late.join()
         if self._was_let_go:
             raise errors.LockTimeout.one_connection()
-        if not self.connection.in_transaction():
+        if not had_begun:
             raw.rollback()
 
     def _let_go(self) -> None:

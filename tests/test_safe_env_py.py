@@ -1,0 +1,104 @@
+"""What env.py has set for its transaction is still set when the scripts run."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from helpers import execute, rows
+from safe import BASE, GATE, UPGRADE, at_gate, background, db, new_project, open_gate, revision
+
+ENV = """
+    import sqlalchemy as sa
+    from alembic import context
+    from flask import current_app
+
+    engine = current_app.extensions["migrate"].db.get_engine(current_app)
+    with engine.{how}() as connection:
+        connection.execute(sa.text({statement!r}))
+        context.configure(connection=connection, target_metadata=None{also})
+        with context.begin_transaction():
+            context.run_migrations()
+"""
+HAS_COMMIT = hasattr(sa.engine.Connection, "commit")
+
+
+@pytest.fixture
+def postgres(project, new_database, monkeypatch):
+    """A project on an empty PostgreSQL database with a second schema: project and URL."""
+    url = new_database("postgresql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    execute(url, "CREATE SCHEMA tenant")
+    new_project(project)
+    revision(project, 1, BASE, 'op.drop_table("a")')
+    return project, url
+
+
+def schemas(url):
+    """Name the schemas that have the tables."""
+    query = "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_name IN {}"
+    return rows(url, query.format("('a', 'alembic_version', 'b')"))
+
+
+@pytest.mark.parametrize("local", ["LOCAL ", ""])
+def test_the_schema_of_a_tenant(postgres, local):
+    """Upgrade and downgrade look where the transaction of env.py looks."""
+    project, url = postgres
+    statement = f"SET {local}search_path TO tenant"
+    project.write("migrations/env.py", ENV.format(how="begin", statement=statement, also=""))
+    for command in ("upgrade", "downgrade", "upgrade"):
+        done = db(project, command)
+        assert done.status == 0, done.err
+        assert schemas(url) == [("tenant",)]
+    assert rows(url, "SELECT version_num FROM tenant.alembic_version") == [("r1",)]
+
+
+@pytest.mark.skipif(HAS_COMMIT, reason="this SQLAlchemy begins a transaction by itself")
+@pytest.mark.parametrize("local", ["LOCAL ", ""])
+def test_the_schema_of_a_tenant_without_a_transaction(postgres, local):
+    """The driver has begun one, of which SQLAlchemy does not know."""
+    project, url = postgres
+    statement = f"SET {local}search_path TO tenant"
+    project.write("migrations/env.py", ENV.format(how="connect", statement=statement, also=""))
+    assert db(project, "upgrade").status == 0
+    assert schemas(url) == [("tenant",)]
+
+
+@pytest.mark.parametrize("level", ["READ COMMITTED", "SERIALIZABLE"])
+def test_a_lock_of_its_own_is_held_while_scripts_run(postgres, level):
+    """Recipes take one at the beginning, for the time of the transaction."""
+    project, url = postgres
+    execute(
+        url, f"ALTER DATABASE {url.rsplit('/', 1)[1]} SET default_transaction_isolation = '{level}'"
+    )
+    statement = "SELECT pg_advisory_xact_lock(42)"
+    project.write("migrations/env.py", ENV.format(how="begin", statement=statement, also=""))
+    query = (
+        "CREATE TABLE b AS SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
+        "AND objid = 42 AND pid = pg_backend_pid()"
+    )
+    revision(project, 2, f'op.execute("{query}")')
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    if level == "READ COMMITTED":
+        assert rows(url, "SELECT count FROM b") == [(1,)]
+
+
+@pytest.mark.parametrize("level", ["READ COMMITTED", "REPEATABLE READ"])
+def test_who_has_waited_sees_what_was_done_meanwhile(postgres, level):
+    """In a transaction that env.py has begun, too."""
+    project, url = postgres
+    execute(
+        url, f"ALTER DATABASE {url.rsplit('/', 1)[1]} SET default_transaction_isolation = '{level}'"
+    )
+    project.write("migrations/env.py", ENV.format(how="begin", statement="SELECT 1", also=""))
+    assert db(project, "upgrade").status == 0
+    revision(project, 2, GATE + '    op.create_table("b", sa.Column("id", sa.Integer))')
+    with background(project, *UPGRADE) as first:
+        at_gate(project, first)
+        with background(project, *UPGRADE) as second:
+            second.until(lambda: "waiting for another migration" in second.err)
+            open_gate(project)
+            assert first.status() == 0, first.err
+            assert second.status() == 0, second.err
+            assert "Running upgrade" not in second.err
+    assert rows(url, "SELECT version_num FROM alembic_version") == [("r2",)]
