@@ -50,6 +50,9 @@ def test_the_schema_of_a_tenant(postgres, local):
         assert done.status == 0, done.err
         assert schemas(url) == [("tenant",)]
     assert rows(url, "SELECT version_num FROM tenant.alembic_version") == [("r1",)]
+    execute(url, "CREATE TABLE alembic_version (version_num text)")
+    revision(project, 2, 'op.drop_table("missing")')
+    assert "; the database is at r1, as before: " in db(project, "upgrade").error
 
 
 @pytest.mark.skipif(HAS_COMMIT, reason="this SQLAlchemy begins a transaction by itself")
@@ -102,3 +105,75 @@ def test_who_has_waited_sees_what_was_done_meanwhile(postgres, level):
             assert second.status() == 0, second.err
             assert "Running upgrade" not in second.err
     assert rows(url, "SELECT version_num FROM alembic_version") == [("r2",)]
+
+
+NEVER_COMMITS = """
+    import sqlalchemy as sa
+    from alembic import context
+    from flask import current_app
+
+    engine = current_app.extensions["migrate"].db.get_engine(current_app)
+    with engine.connect() as connection:
+        connection.begin()
+        connection.execute(sa.text("SELECT 1"))
+        context.configure(connection=connection, target_metadata=None)
+        with context.begin_transaction():
+            context.run_migrations()
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_transaction_that_env_py_never_commits_is_told(project, new_database, monkeypatch, kind):
+    """Alembic reports each step then, and nothing is kept."""
+    url = new_database(kind)
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    project.write("migrations/env.py", NEVER_COMMITS)
+    revision(project, 1, BASE)
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert failed.error == (
+        "Error: env.py begins a transaction before it calls context.configure(), and does not "
+        "commit it, so that nothing was kept: let it call commit(), or connect by engine.begin(); "
+        "the database is at no revision, as before\n"
+    )
+    project.write(
+        "migrations/env.py",
+        NEVER_COMMITS.replace("connect()", "begin()").replace("        connection.begin()\n", ""),
+    )
+    assert db(project, "upgrade").status == 0
+    assert rows(url, "SELECT version_num FROM alembic_version") == [("r1",)]
+
+
+SHARED = """
+    from alembic import context
+    from flask import current_app
+
+    context.configure(connection=current_app.connection)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
+
+def test_who_shares_a_connection_commits_later(project, database, monkeypatch):
+    """A program that has begun a transaction itself ends it when it wants to."""
+    monkeypatch.setenv("DATABASE_URL", database)
+    new_project(project)
+    project.write("migrations/env.py", SHARED)
+    revision(project, 1, BASE)
+    project.write(
+        "story.py",
+        """
+        from manage import app, db
+        from migrate_script import upgrade
+
+        with app.app_context():
+            with db.engine.connect() as app.connection:
+                transaction = app.connection.begin()
+                assert upgrade() == ["r1"]
+                transaction.commit()
+        """,
+    )
+    done = project.process("story.py")
+    assert done.status == 0, done.err
+    assert rows(database, "SELECT version_num FROM alembic_version") == [("r1",)]

@@ -22,6 +22,7 @@
     +-- ForeignKeysBroken           rows refer to missing rows since a revision
     +-- VerifyFailed                --verify found the models and the database apart
     +-- RolledBack                  a script rolled back more than was its own
+    +-- NothingKept                 env.py never commits what it has begun
     +-- CannotDryRun                --dry-run could not be undone
     +-- Interrupted, NotAgreed      a person stopped it, or said no
     +-- NeedsNewerAlembic           the installed Alembic cannot do it
@@ -53,6 +54,7 @@ from .running import JournalError as JournalError
 from .running import LockLost as LockLost
 from .running import LockTimeout as LockTimeout
 from .running import NotAgreed as NotAgreed
+from .running import NothingKept as NothingKept
 from .running import NotReady as NotReady
 from .running import RolledBack as RolledBack
 from .running import VerifyFailed as VerifyFailed

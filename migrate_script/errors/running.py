@@ -165,6 +165,16 @@ class RolledBack(MigrateError):
         )
 
 
+class NothingKept(MigrateError):
+    """All steps ran in a transaction that was never committed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "env.py begins a transaction before it calls context.configure(), and does not commit "
+            "it, so that nothing was kept: let it call commit(), or connect by engine.begin()"
+        )
+
+
 class NotAgreed(MigrateError):
     """A person was asked, and said no."""
 

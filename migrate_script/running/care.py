@@ -36,6 +36,7 @@ class Care:
         self.lock: Lock | None = None
         self.position = Position(connection)
         self.external = False  # whether env.py has begun the transaction itself
+        self.has_committed = False
         self._outside = 0
         self._watches = self._undone = self._is_ready = False
 
@@ -106,6 +107,7 @@ class Care:
             raise errors.CannotDryRun.commits("COMMIT")
         if self.lock is not None:
             self.lock.check()
+        self.has_committed = True
 
     def _before_statement(self, _: Any, cursor: Any, statement: str, *__: Any) -> None:
         if not self._undone and _ENDS.match(statement):

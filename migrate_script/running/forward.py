@@ -222,7 +222,9 @@ def forward(
     alone = turn(name, offline, settings.lock_timeout)
     try:
         with alone, kept_loggers(), translated(config, run), run.guard:
-            return _observed(function, run)(config, *arguments, **keywords), run
+            answer = _observed(function, run)(config, *arguments, **keywords)
+            run.guard.check_kept()
+            return answer, run
     except errors.MigrateError as error:
         errors.with_outcome(error, run.guard.outcome(), name)
         raise

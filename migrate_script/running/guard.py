@@ -218,6 +218,16 @@ class Guard:
         for care in self._cares:
             care.new_step()
 
+    def check_kept(self) -> None:
+        """Make sure that env.py has committed what it has begun; a program may still do so.
+
+        :raises NothingKept: it has closed the connection instead
+        """
+        for care in self._cares:
+            given_up = care.external and care.connection.closed and not self.settings.dry_run
+            if given_up and care.transactional and not care.has_committed:
+                raise errors.NothingKept()
+
     def outcome(self) -> str:
         """Say what a command that failed has left, and what comes next.
 

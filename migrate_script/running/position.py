@@ -33,9 +33,24 @@ class Position:
         :raises: nothing
         """
         if self.before is None:
-            table = self.connection.dialect.identifier_preparer.format_table(context._version)
-            self._query = f"SELECT version_num FROM {table}"
+            self._query = f"SELECT version_num FROM {self._version_table(context)}"
             self.before = heads
+
+    def _version_table(self, context: Any) -> str:
+        """Name the table as another connection finds it, which may look into other schemas."""
+        prepare = self.connection.dialect.identifier_preparer
+        table = str(prepare.format_table(context._version))
+        if self.connection.dialect.name != "postgresql" or context.version_table_schema:
+            return table
+        cursor = driver_connection(self.connection).cursor()
+        text = table.replace("'", "''")
+        cursor.execute(
+            "SELECT coalesce((SELECT relnamespace::regnamespace::text FROM pg_class "
+            f"WHERE oid = to_regclass('{text}')), quote_ident(current_schema()))"
+        )
+        schema = cursor.fetchone()[0]
+        cursor.close()
+        return f"{schema}.{table}" if schema else table
 
     def plan(self, steps: list[Any]) -> None:
         """Remember where each step leads.
