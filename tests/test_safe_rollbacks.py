@@ -223,3 +223,40 @@ def test_the_connection_itself_is_rolled_back(two):
     assert done.status == 0, done.err
     assert rows(url, "SELECT id, x FROM a") == [(1, 1), (2, 1)]
     assert version(url) == ["r2"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        """
+        # no rollback of these
+        op.execute("COMMIT")
+        op.execute("CREATE INDEX CONCURRENTLY ix ON a (n)")
+        op.execute("UPDATE a SET n = 1")
+        """,
+        """
+        # no rollback of these
+        op.execute("COMMIT")
+        op.execute("BEGIN")
+        op.execute("UPDATE a SET n = 1")
+        op.execute("COMMIT")
+        op.execute("VACUUM a")
+        """,
+        """
+        # no rollback of these
+        op.execute("UPDATE a SET n = 1; COMMIT")
+        op.execute("VACUUM a")
+        """,
+    ],
+)
+def test_the_word_alone_changes_nothing(project, new_database, monkeypatch, script):
+    """PostgreSQL: behind a COMMIT there is no transaction to keep a savepoint in."""
+    url = new_database("postgresql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    revision(project, 1, BASE)
+    revision(project, 2, script)
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert version(url) == ["r2"]
+    assert rows(url, "SELECT n FROM a") == [(1,), (1,)]

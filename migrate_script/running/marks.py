@@ -16,12 +16,14 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from .connections import driver_connection, inside
+from .postgresql import sqlstate
 from .statements import DATA, first_word
 
 _NAME = "migrate_script_mark"
 _ENDS = {"COMMIT", "END", "ABORT", "BEGIN", "START"}
 # the rows of a table that is made anew change nothing, and belong to a change of the schema
 _COPIES = re.compile(r"_alembic_(?:tmp_|batch_temp)|\bsqlite_sequence\b|^SAVEPOINT migrate_script")
+_NO_TRANSACTION = "25P01"
 _TO = re.compile(r"\W*ROLLBACK\b.*?\bTO\b", re.I)
 
 
@@ -126,7 +128,12 @@ class Marks:
     def _mark(self, changes: bool) -> None:
         if changes or self._before_each:
             self._forward()
-            self._execute("SAVEPOINT")
+            try:
+                self._execute("SAVEPOINT")
+            except Exception as error:  # every driver has its own class for it
+                if sqlstate(error) != _NO_TRANSACTION:
+                    raise
+                return  # a COMMIT that the driver does not know of: each statement stands
             self._is_set = True
         self._has_changes = changes
 
