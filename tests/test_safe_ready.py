@@ -92,6 +92,19 @@ def test_a_folder_is_not_asked_for_where_no_file_is_made(at_r1, tmp_path):
     assert version(url) == ["r2"]
 
 
+@needs_rights
+def test_nothing_to_do_needs_no_right_to_write(at_r1, tmp_path):
+    """A database at its head is only read."""
+    project, url = at_r1("sqlite")
+    os.chmod(url[len("sqlite:///") :], 0o444)
+    tmp_path.chmod(0o555)
+    with as_nobody(tmp_path):
+        done = db(project, "upgrade")
+    tmp_path.chmod(0o755)
+    assert done.status == 0, done.err
+    assert version(url) == ["r1"]
+
+
 # -- PostgreSQL -------------------------------------------------------------------------------
 
 

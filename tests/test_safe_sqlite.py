@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import sys
 import textwrap
@@ -254,13 +253,6 @@ def test_a_script_may_switch_foreign_keys_off_and_on(at_r1, url):
     done = db(at_r1, "upgrade")
     assert done.status == 0, done.err
     assert rows(url, "SELECT * FROM child") == [(1, 99)]
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root writes everywhere")
-def test_a_read_only_database_at_its_head_is_left_alone(at_r1, url):
-    """An upgrade with nothing to do needs no right to write."""
-    os.chmod(url[len("sqlite:///") :], 0o444)
-    assert db(at_r1, "upgrade").status == 0
 
 
 def test_an_upgrade_with_nothing_to_do_asks_for_no_lock(at_r1, url):

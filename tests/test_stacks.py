@@ -39,8 +39,9 @@ def test_tox_runs_every_stack_on_every_python_it_names(tox):
 
 def test_tox_installs_the_file_of_each_stack(tox):
     """The file is named in the line of its factor."""
-    lines = dict(line.split(": -r ") for line in tox["testenv"]["deps"].strip().splitlines())
-    assert lines == {name.replace("-", ""): f"stacks/{name}.txt" for name in table.stacks()}
+    lines = tox["testenv"]["deps"].strip().splitlines()
+    files = dict(line.split(": -r ") for line in lines if " -r " in line)
+    assert files == {name.replace("-", ""): f"stacks/{name}.txt" for name in table.stacks()}
 
 
 def test_the_floors_of_setup_cfg_are_the_min_stack():
