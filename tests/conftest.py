@@ -16,6 +16,12 @@ from safe import new_project
 # what a shell runs in the background ignores Control-C, and so would the processes of the tests
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# what takes time in every process and at every connection, and is not what the tests are about:
+# looking for translations of argparse's words, and encrypting what never leaves this machine
+os.environ["LANGUAGE"] = "C"
+os.environ.setdefault("PGSSLMODE", "disable")
+os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
+
 SERVERS = {
     "postgresql": os.environ.get(
         "MIGRATE_SCRIPT_POSTGRESQL", "postgresql+psycopg2://postgres@127.0.0.1:5432/postgres"

@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 from helpers import rows, tables
-from safe import BASE, begin, db, new_project, picture, revision, version
+from safe import BASE, begin, db, ended, new_project, picture, revision, version
 
 WITHOUT_TRANSACTION = """
     from alembic import context
@@ -266,7 +266,7 @@ def test_an_upgrade_with_nothing_to_do_asks_for_no_lock(at_r1, url):
 
 
 IN_PROCESS = """
-    import sqlite3
+    import sqlite3, sys
     from manage import app, db
     from migrate_script import upgrade, downgrade
 
@@ -349,8 +349,9 @@ def test_the_engine_is_as_it_was(project, url, kind, memory, monkeypatch):
         assert look() == before, (look(), before)
         pool = db.engine.pool
         assert getattr(pool, "checkedout", int)() == 0
-        print("as it was")
+        print("as it was", file=sys.stderr)
     """,
     )
-    done = project.process("story.py")
-    assert done.out == "as it was\n", done.err
+    done = ended(project, "story.py")
+    assert done.status() == 0, done.err
+    assert done.err.endswith("as it was\n")

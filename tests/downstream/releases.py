@@ -94,9 +94,11 @@ def pip(*arguments: str, **environment: str) -> None:
         python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
         if not os.path.exists(python):
             venv.create(str(folder), with_pip=True)
+    # the tests take from every process the certificates that pip needs
+    inherited = {name: value for name, value in os.environ.items() if value != os.devnull}
     done = subprocess.run(
         [python, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"],
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

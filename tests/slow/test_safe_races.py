@@ -43,7 +43,7 @@ def test_eight_at_once(project, database, monkeypatch, kill, sixth, repeat):
     ten_revisions(project, sixth)
     with contextlib.ExitStack() as stack:
         # those that start an interpreter each come later, and further apart
-        start = partial(background, project, *UPGRADE, fresh=repeat == 0)
+        start = partial(background, project, *UPGRADE, fresh=repeat == 0 and not kill)
         running = [stack.enter_context(start()) for _ in range(8)]
         if kill:
             running[0].until(lambda: any("Running upgrade" in one.err for one in running))
