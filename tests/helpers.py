@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+# the environment before the tests have changed it
+OUTSIDE = dict(os.environ)
+
 
 def write_source(path: Path, text: str) -> Path:
     """Write a file of Python, which may have been written and imported a moment ago."""

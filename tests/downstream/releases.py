@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
+from helpers import OUTSIDE
+
 ALL = """
     1.0.0 1.1.0 1.1.1 1.2.0 1.3.0 1.3.1 1.4.0 1.5.0 1.5.1 1.6.0 1.7.0 1.8.0 1.8.1
     2.0.0 2.0.1 2.0.2 2.0.3 2.0.4 2.1.0 2.1.1 2.2.0 2.2.1 2.3.0 2.3.1 2.4.0
@@ -94,11 +96,9 @@ def pip(*arguments: str, **environment: str) -> None:
         python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
         if not os.path.exists(python):
             venv.create(str(folder), with_pip=True)
-    # the tests take from every process the certificates that pip needs
-    inherited = {name: value for name, value in os.environ.items() if value != os.devnull}
     done = subprocess.run(
         [python, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"],
-        env={**inherited, **environment},
+        env={**OUTSIDE, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
