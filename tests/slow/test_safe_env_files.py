@@ -5,13 +5,11 @@ The templates come out of the releases on PyPI when the test runs.
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 from helpers import tables
+from releases import templates_of
 from safe import BASE, HALF_WAY, db, ended, fail_then_cure, mortal, new_project, picture
 
 from safe import revision, version  # isort: skip
@@ -27,28 +25,12 @@ BODY = """
 """
 
 
-@pytest.fixture(scope="session")
-def templates(tmp_path_factory):
-    """Give the templates folder of a release."""
-
-    def fetch(release):
-        folder = tmp_path_factory.getbasetemp() / f"flask-migrate-{release}"
-        if not folder.exists():
-            installer = ["uv", "pip"] if shutil.which("uv") else [sys.executable, "-m", "pip"]
-            command = [*installer, "install", "--quiet", "--no-deps", "--target", str(folder)]
-            env = {**os.environ, "PYTHONPATH": ""}
-            subprocess.run([*command, f"Flask-Migrate=={release}"], check=True, env=env)
-        return folder / "flask_migrate" / "templates"
-
-    return fetch
-
-
 @pytest.fixture(params=RELEASES)
-def theirs(request, project, database, templates, monkeypatch):
+def theirs(request, project, database, monkeypatch):
     """A project whose env.py is that of a release of Flask-Migrate."""
     monkeypatch.setenv("DATABASE_URL", database)
     new_project(project)
-    source = templates(request.param) / "flask"
+    source = templates_of(request.param) / "flask"
     folder = project.folder / "migrations"
     shutil.copy(str(source / "env.py"), str(folder / "env.py"))
     shutil.copy(str(source / "alembic.ini.mako"), str(folder / "alembic.ini"))
@@ -78,16 +60,14 @@ def test_a_kill_half_way(theirs, database, when):
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mysql"])
-def test_the_second_of_two_databases_fails(
-    project, new_database, templates, monkeypatch, release, kind
-):
+def test_the_second_of_two_databases_fails(project, new_database, monkeypatch, release, kind):
     """Their multidb env.py: both databases stay as they were where that is possible."""
     first, second = new_database(kind), new_database(kind)
     monkeypatch.setenv("DATABASE_URL", first)
     monkeypatch.setenv("SECOND_URL", second)
     new_project(project, "--multidb")
     folder = project.folder / "migrations"
-    source = templates(release) / "flask-multidb"
+    source = templates_of(release) / "flask-multidb"
     shutil.copy(str(source / "env.py"), str(folder / "env.py"))
     shutil.copy(str(source / "alembic.ini.mako"), str(folder / "alembic.ini"))
     up = """
