@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 import sqlalchemy as sa
 from alembic.operations import Operations
+from alembic.operations.batch import BatchOperationsImpl
 from alembic.operations.ops import AddColumnOp
 from altering import everything, read, script, up
 from anything import GENERATED_KNOWN
@@ -498,20 +499,23 @@ def test_comments_are_left_out(project, url):
     """SQLite keeps none: what other databases get does nothing, in a batch and outside."""
     if not hasattr(Operations, "create_table_comment"):
         pytest.skip("this Alembic has no comments")
+    of_table = ""
+    if hasattr(BatchOperationsImpl, "create_table_comment"):  # Alembic had the name long before
+        of_table = """
+            batch.create_table_comment("some rows")
+            batch.drop_table_comment()"""
     new_project(project)
     script(url, TABLES)
     before = everything(url)
     up(
         project,
         1,
-        """
+        f"""
         op.create_table_comment("t", "some rows", existing_comment=None)
         op.alter_column("t", "a", comment="a number", existing_comment=None)
         op.drop_table_comment("t", existing_comment="some rows")
         with op.batch_alter_table("t", recreate="always") as batch:
-            batch.alter_column("a", comment="a number")
-            batch.create_table_comment("some rows")
-            batch.drop_table_comment()
+            batch.alter_column("a", comment="a number"){of_table}
         """,
     )
     assert everything(url) == before
