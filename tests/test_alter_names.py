@@ -7,7 +7,7 @@ import re
 import pytest
 import sqlalchemy as sa
 from altering import everything, inspected, read, reads_checks, script, up
-from safe import db, new_project, revision
+from safe import MANAGE, db, new_project, revision
 
 TABLES = """
     CREATE TABLE p (id INTEGER PRIMARY KEY);
@@ -123,6 +123,107 @@ def test_names_of_a_convention_are_understood(project, url):
     assert "UNIQUE" not in read(url, "SELECT sql FROM sqlite_master WHERE name = 't'")[0][0]
 
 
+# models that have got a naming convention
+CONVENTION = MANAGE.replace(
+    "SQLAlchemy(app)",
+    """SQLAlchemy(app, metadata=MetaData(naming_convention={
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }))""",
+).replace("from flask import Flask", "from flask import Flask\n    from sqlalchemy import MetaData")
+
+# a constraint that a table has had since before, without a name or with a shorter one
+OLD = {
+    "foreign key": ("fk_t_a_p", "foreignkey", 'create_foreign_key({}, "t", "p", ["a"], ["id"])'),
+    "unique": ("uq_t_a", "unique", 'create_unique_constraint({}, "t", ["a"])'),
+    "check": ("ck_t_positive", "check", 'create_check_constraint({}, "t", "c > 0")'),
+    "short check": ("positive", "check", 'create_check_constraint({}, "t", "c > 0")'),
+    "key": ("pk_t", "primary", 'create_primary_key({}, "t", ["id"])'),
+}
+
+
+def in_batch(body):
+    """Write plain operations on `t` as a batch does."""
+    lines = body.replace("op.f(", "f(").replace("op.", "batch_op.").replace("f(", "op.f(")
+    lines = lines.replace(', "t"', "").splitlines()
+    return "\n    ".join(['with op.batch_alter_table("t") as batch_op:', *lines])
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["plain", "batch"])
+@pytest.mark.parametrize("models", [MANAGE, CONVENTION], ids=["no convention", "convention"])
+@pytest.mark.parametrize("what", OLD)
+def test_what_had_no_name_is_dropped_by_one(project, url, what, models, batch):
+    """A name says which constraint it is, by the convention or by the other function."""
+    new_project(project)
+    project.write("manage.py", models)
+    script(url, TABLES)
+    name, kind, making = OLD[what]
+    name = repr(name) if "short" in what else f"op.f({name!r})"
+    bodies = [
+        f'op.drop_constraint({name}, "t", type_={kind!r})',
+        f"op.{making.format(name)}",
+    ]
+    revision(project, 1, *map(in_batch, bodies) if batch else bodies)
+    before = everything(url)
+    for _ in range(2):
+        done = db(project, "upgrade")
+        assert done.status == 0, done.err
+        without = read(url, "SELECT sql FROM sqlite_master WHERE name = 't'")[0][0]
+        words = {"foreignkey": "FOREIGN", "primary": "PRIMARY"}
+        assert words.get(kind, kind.upper()) not in without
+        done = db(project, "downgrade")
+        assert done.status == 0, done.err
+    after = everything(url)
+    assert after["t"] == before["t"]
+    assert after["foreign_key_list", "t"] == before["foreign_key_list", "t"]
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["plain", "batch"])
+def test_a_name_from_before_the_convention_is_understood(project, url, batch):
+    """Alembic looks for the name that the convention makes of the one in the script."""
+    new_project(project)
+    project.write("manage.py", CONVENTION)
+    script(url, TABLES.replace("CHECK", "CONSTRAINT positive CHECK"))
+    body = 'op.drop_constraint("positive", "t", type_="check")'
+    up(project, 1, in_batch(body) if batch else body)
+    assert "CHECK" not in read(url, "SELECT sql FROM sqlite_master WHERE name = 't'")[0][0]
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["plain", "batch"])
+def test_a_convention_names_what_the_script_does_not(project, url, batch):
+    """What gets its name from the convention is dropped without one."""
+    new_project(project)
+    project.write("manage.py", CONVENTION)
+    script(url, TABLES)
+    before = everything(url)
+    bodies = [
+        "\n".join(line.strip() for line in body.splitlines() if "check" not in line)
+        for body in PLAIN
+    ]
+    revision(project, 1, *map(in_batch, bodies) if batch else bodies)
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    definition = read(url, "SELECT sql FROM sqlite_master WHERE name = 't'")[0][0]
+    assert all(name in definition for name in ("fk_t_b_p", "fk_t_c_p", "uq_t_b"))
+    done = db(project, "downgrade")
+    assert done.status == 0, done.err
+    assert everything(url) == before
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["plain", "batch"])
+def test_a_convention_of_referred_columns_is_understood(project, url, batch):
+    """The columns that a foreign key refers to are part of some names."""
+    new_project(project)
+    models = CONVENTION.replace("referred_table_name", "referred_column_0_name")
+    project.write("manage.py", models)
+    script(url, TABLES)
+    body = 'op.drop_constraint("fk_t_a_id", "t", type_="foreignkey")'
+    up(project, 1, in_batch(body) if batch else body)
+    assert read(url, "PRAGMA foreign_key_list(t)") == []
+
+
 def test_a_constraint_that_is_not_clear_is_asked_for(project, url):
     """With several and none of the script's own, one line says so and nothing is changed."""
     new_project(project)
@@ -170,6 +271,41 @@ def test_names_that_the_database_gave_are_found(project, server, going_up, going
     down = db(project, "downgrade")
     assert down.status == 0, down.err
     assert keys(server) == [("a",)]
+
+
+def test_a_convention_asks_for_no_columns_on_servers(project, server):
+    """What has no name in the script is found by what the script made, on servers too."""
+    new_project(project)
+    project.write("manage.py", CONVENTION)
+    revision(
+        project,
+        1,
+        """
+        op.create_table(
+            "t", sa.Column("id", sa.Integer, primary_key=True), sa.Column("a", sa.Integer),
+            sa.Column("b", sa.Integer)
+        )
+        """,
+    )
+    revision(
+        project,
+        2,
+        """
+        op.create_unique_constraint(None, "t", ["a"])
+        with op.batch_alter_table("t") as batch_op:
+            batch_op.create_unique_constraint(None, ["b"])
+        """,
+        """
+        with op.batch_alter_table("t") as batch_op:
+            batch_op.drop_constraint(None, type_="unique")
+        op.drop_constraint(None, "t", type_="unique")
+        """,
+    )
+    assert db(project, "upgrade").status == 0
+    assert keys(server) == [("a",), ("b",)]
+    done = db(project, "downgrade")
+    assert done.status == 0, done.err
+    assert keys(server) == []
 
 
 def keys(url):

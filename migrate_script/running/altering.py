@@ -21,10 +21,11 @@ from .conventions import conventional_name
 from .names import found_names
 from .native import as_in_batch
 from .plain import Plain
-from .reverse import made_without_name
+from .reverse import made_in
 from .schema import Database
 from .sqlite import SQLiteTransaction
 from .tokens import folded, mentions
+from .unnamed import left_unnamed
 from .unusable import unusable
 
 
@@ -75,7 +76,7 @@ def _named(context: Any) -> Callable[[Any, Callable[..., Any]], Callable[..., An
     def watched(script: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def step(*args: Any, **kwargs: Any) -> Any:
-            with found_names(context, str(script.path)):
+            with found_names(context, str(script.path)), left_unnamed(context):
                 return function(*args, **kwargs)
 
         return step
@@ -159,7 +160,7 @@ class Altering:
         original, plain = operations.batch_alter_table, Plain(self)
         operations.batch_alter_table = partial(self._batch_alter_table, original, plain)
         try:
-            with plain.standing_before(self.context.impl):
+            with plain.standing_before(self.context.impl), left_unnamed(self.context):
                 yield
         finally:
             del operations.batch_alter_table
@@ -205,7 +206,7 @@ class Altering:
         if schema is None:
             database = database.that_has(name)
         conventional = partial(conventional_name, convention, name)
-        made = made_without_name(self.path)
+        made = made_in(self.path)
         return Changes(database, name, self.dialect, conventional, made)
 
     @contextmanager

@@ -20,7 +20,7 @@ class Definition:
     :param name: its name
     :param dialect: the dialect of the connection
     :param conventional: gives the name that a naming convention gives a constraint of the table
-    :param made: what the script makes without names, the last first
+    :param made: what the script makes, the last first
     :raises AlterError: there is no such table
     """
 
@@ -29,7 +29,7 @@ class Definition:
         database: Database,
         name: str,
         dialect: Any,
-        conventional: Callable[[str, list[str], str], str | None] = lambda *_: None,
+        conventional: Callable[..., str | None] = lambda *_: None,
         made: Sequence[Made] = (),
     ) -> None:
         self.database = database

@@ -56,7 +56,7 @@ class Search:
     :param table: the name of the table
     :param dialect: the dialect of the connection
     :param conventional: gives the name that a naming convention gives a constraint of the table
-    :param made: what the script makes without names, the last first
+    :param made: what the script makes, the last first
     :raises: nothing
     """
 
@@ -64,13 +64,15 @@ class Search:
         self,
         table: str,
         dialect: Any,
-        conventional: Callable[[str, list[str], str], str | None],
+        conventional: Callable[..., str | None],
         made: Sequence[Made],
     ) -> None:
         self.table = table
         self.dialect = dialect
         self.conventional = conventional
-        self.made = [one for one in made if folded(one.table) == folded(table)]
+        mine = [one for one in made if folded(one.table) == folded(table)]
+        self.made = [one for one in mine if one.name is None]
+        self.named = [one for one in mine if one.name is not None]
 
     def find(self, text: TableText, kind: str, name: str | None, constraint: Any) -> Place | None:
         """Find a constraint by its name, or by what is known of it.
@@ -89,7 +91,8 @@ class Search:
                     return place
         unnamed = [place for place in all_places if not place[1].name]
         if kind == "PRIMARY":
-            return unnamed[0] if unnamed else None
+            found = unnamed if name else all_places  # a table has no other
+            return found[0] if found else None
         whole = self._is_whole(constraint)
         like = wording.constraint_of(self.dialect, constraint) if whole else None
         for place in unnamed:
@@ -97,20 +100,58 @@ class Search:
                 return place
             if name and folded(name) in self._usual_names(place, text):
                 return place
-        if name or wording.is_of_type(constraint):
+        if wording.is_of_type(constraint):
             return None
-        return self._the_one_without_name(kind, unnamed)
+        if name:
+            return self._made_by_name(name, unnamed) or self._renamed(name, text, all_places)
+        return self._the_one_without_name(kind, all_places)
 
-    def _the_one_without_name(self, kind: str, unnamed: list[Place]) -> Place | None:
-        """Find the constraint that the script made itself, or the only one there is."""
+    def _made_by_name(self, name: str, unnamed: list[Place]) -> Place | None:
+        """Find what the other function of the script makes, under the name that is looked for."""
+        for one in self.named:
+            columns = () if one.kind == "CHECK" else one.columns
+            theirs = self.conventional(one.kind, columns, (one.table,), one.name)
+            if folded(name) in (folded(str(one.name)), folded(theirs or "")):
+                found = [place for place in unnamed if self._is_made(place, one)]
+                if found:
+                    return found[0]
+        return None
+
+    def _renamed(self, name: str, text: TableText, all_places: list[Place]) -> Place | None:
+        """Find a constraint that has the name of which a convention has made the one given."""
+        for place in all_places:
+            if place[1].name and place[1].kind != "PRIMARY":
+                theirs = self._by_convention(place, text)
+                if theirs is not None and folded(theirs) == folded(name):
+                    return place
+        return None
+
+    @staticmethod
+    def _is_made(place: Place, one: Made) -> bool:
+        column, clause = place
+        if clause.kind != one.kind:
+            return False
+        columns = [column.name] if column is not None else clause.columns
+        text = clause.expression if one.kind == "CHECK" else ",".join(columns)
+        return normal(text) == normal(",".join(one.columns))
+
+    def _the_one_without_name(self, kind: str, all_places: list[Place]) -> Place | None:
+        """Find the constraint that the script made itself, or the only one there is.
+
+        It may have a name all the same, from a naming convention.
+        """
+        known = {folded(one.name or "") for one in self.named}
+        all_places = sorted(
+            all_places,
+            key=lambda place: (bool(place[1].name), folded(place[1].name or "") in known),
+        )
         for one in [one for one in self.made if kind in ("", one.kind)]:
-            for column, clause in [place for place in unnamed if place[1].kind == one.kind]:
-                columns = [column.name] if column is not None else clause.columns
-                text = clause.expression if one.kind == "CHECK" else ",".join(columns)
-                if normal(text) == normal(",".join(one.columns)):
+            for place in all_places:
+                if self._is_made(place, one):
                     self.made.remove(one)
-                    return column, clause
-        like = [place for place in unnamed if place[1].kind == (kind or UNTYPED)]
+                    return place
+        like = [place for place in all_places if place[1].kind == (kind or UNTYPED)]
+        like = [place for place in like if not place[1].name] or like
         return like[0] if len(like) == 1 else None
 
     @staticmethod
@@ -123,16 +164,25 @@ class Search:
     def _usual_names(self, place: Place, text: TableText) -> set[str]:
         """Give the names that a constraint without one has elsewhere: by convention, or by
         PostgreSQL."""
-        column, clause = place
-        columns = [column.name] if column is not None else clause.columns
-        target = clause.target if clause.kind == "FOREIGN" else ""
-        named = columns
+        clause = place[1]
         if clause.kind == "PRIMARY":
             return {folded(f"{self.table}_pkey")}
-        if clause.kind == "CHECK":
-            named = [c.name for c in text.columns if mentions(clause.expression, c.name)]
-            named = named if len(named) == 1 else []
+        columns = self._columns(place, text)
+        if clause.kind == "CHECK" and len(columns) != 1:
+            columns = []
         end = {"FOREIGN": "fkey", "UNIQUE": "key", "CHECK": "check"}[clause.kind]
-        names = {folded("_".join([self.table, *named, end]))}
-        name = self.conventional(clause.kind, columns, target)
+        names = {folded("_".join([self.table, *columns, end]))}
+        name = self._by_convention(place, text)
         return names | {folded(name)} if name else names
+
+    @staticmethod
+    def _columns(place: Place, text: TableText) -> list[str]:
+        column, clause = place
+        if clause.kind == "CHECK":
+            return [c.name for c in text.columns if mentions(clause.expression, c.name)]
+        return [column.name] if column is not None else clause.columns
+
+    def _by_convention(self, place: Place, text: TableText) -> str | None:
+        clause = place[1]
+        target = [clause.target, *clause.target_columns] if clause.kind == "FOREIGN" else []
+        return self.conventional(clause.kind, self._columns(place, text), target, clause.name)

@@ -1,7 +1,8 @@
 """What the other function of a script says about a constraint that has no name.
 
 `upgrade` makes a constraint of some columns, and `downgrade` drops "the foreign key": when a table
-has several, the one that the same script made is meant.
+has several, the one that the same script made is meant. Or `upgrade` drops by a name what the table
+has without one, and `downgrade` says what it was.
 """
 
 from __future__ import annotations
@@ -18,16 +19,27 @@ _NAMING = (*_KINDS, "create_primary_key", "f")
 
 
 class Made(NamedTuple):
-    """A constraint that a script makes without a name.
+    """A constraint that a script makes.
 
     :param kind: `FOREIGN`, `UNIQUE` or `CHECK`
     :param table: its table
     :param columns: its columns; the condition of a CHECK
+    :param name: its name, as the script writes it; None where it has none
     """
 
     kind: str
     table: str
     columns: tuple[str, ...]
+    name: str | None = None
+
+
+def made_in(path: str) -> list[Made]:
+    """Find the constraints that a script makes, the last first.
+
+    :param path: the script
+    :raises: nothing
+    """
+    return list(_calls(_tree(path), None))[::-1]
 
 
 def made_without_name(path: str) -> list[Made]:
@@ -36,7 +48,7 @@ def made_without_name(path: str) -> list[Made]:
     :param path: the script
     :raises: nothing
     """
-    return list(_calls(_tree(path), None))[::-1]
+    return [one for one in made_in(path) if one.name is None]
 
 
 def names_in(path: str) -> set[str]:
@@ -99,12 +111,15 @@ def _text(node: ast.AST | None) -> str | None:
 def _made(call: ast.Call, batch: str | None) -> Made | None:
     """Read a call; in a batch it does not repeat the table."""
     kind = _KINDS[_method(call)]
-    if _value(_argument(call, 0, "constraint_name", "name")) is not None:
-        return None
+    name = _value(_argument(call, 0, "constraint_name", "name"))
+    if isinstance(name, ast.Call) and _method(name) == "f":
+        name = _value(_argument(name, 0, "name"))
+    if name is not None and not isinstance(name, str):
+        return None  # nobody knows what it is
     table = batch or _text(_argument(call, 1, "source_table", "table_name", "source"))
     place = {"FOREIGN": 3, "UNIQUE": 2, "CHECK": 2}[kind] - (1 if batch else 0)
     value = _value(_argument(call, place, "local_cols", "columns", "condition"))
     columns = (value,) if isinstance(value, str) else value
     if table is None or not isinstance(columns, (list, tuple)):
         return None
-    return Made(kind, table, tuple(str(column) for column in columns))
+    return Made(kind, table, tuple(str(column) for column in columns), name)
