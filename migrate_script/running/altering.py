@@ -24,9 +24,9 @@ from .plain import Plain
 from .reverse import made_in
 from .schema import Database
 from .sqlite import SQLiteTransaction
-from .tokens import folded, mentions
+from .tokens import folded
 from .unnamed import left_unnamed
-from .unusable import unusable
+from .unusable import named_by, unusable
 
 
 def attend(context: Any) -> None:
@@ -40,7 +40,8 @@ def attend(context: Any) -> None:
     if context.dialect.name != "sqlite":
         watch_steps(context, _named(context))
     elif SQLiteTransaction.can(context.connection):
-        watch_steps(context, Altering(context).watched)
+        altering = Altering(context)
+        watch_steps(context, altering.watched, altering.beginning_at)
 
 
 def watch_steps(
@@ -96,6 +97,8 @@ class Altering:
         self.dialect = context.dialect
         self._watch: Watch | None = None
         self.altered: set[str] = set()
+        self.grown: set[str] = set()
+        self._suspects: set[tuple[str, str, str]] = set()
         self.allowed, self.path = False, ""
 
     def watched(self, script: Any, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,11 +112,23 @@ class Altering:
 
         @wraps(function)
         def step(*args: Any, **kwargs: Any) -> Any:
-            self.altered, self.allowed, self.path = set(), allowed, str(script.path)
+            self.altered, self.grown = set(), set()
+            self.allowed, self.path = allowed, str(script.path)
             with self.surroundings(script.revision), self._operations():
                 return function(*args, **kwargs)
 
         return step
+
+    @contextmanager
+    def beginning_at(self, heads: Any) -> Iterator[None]:
+        """Look, behind all steps, at what a step alone could not tell.
+
+        :param heads: the revisions that the database is at
+        :raises AlterError: a view or a trigger is unusable since a column was added
+        """
+        yield
+        if self._suspects and self._watch is not None:
+            self.refuse_broken(self._watch.database)
 
     @contextmanager
     def surroundings(self, revision: str) -> Iterator[None]:
@@ -213,18 +228,37 @@ class Altering:
     def nothing_broken(self, database: Database) -> Iterator[None]:
         """Refuse a step that leaves a view or a trigger of an altered table unusable.
 
+        A later step may put right what a column too many has broken, as long as all are one
+        transaction: such a column used to be added whatever became of the rest.
+
         :param database: where they are
         :raises AlterError: it does
         """
         before = unusable(database)
         yield
-        if not self.altered or self.allowed:
+        if self.allowed or not (self.altered or self.grown):
             return
-        kept = {entry.name: entry.sql or "" for entry in database.entries()}
-        new = [
-            f"the {kind} '{name}'"
-            for kind, name in unusable(database) - before
-            if any(mentions(kept[name], table) for table in self.altered)
-        ]
-        if new:
-            raise errors.AlterError.lost(", ".join(sorted(self.altered)), sorted(new))
+        broken = unusable(database) - before
+        self._refuse(self.altered, named_by(database, self.altered) & broken)
+        for table in self.grown:
+            found = named_by(database, {table}) & broken
+            self._suspects |= {(table, kind, name) for kind, name in found}
+        if self.context._transaction_per_migration:
+            self.refuse_broken(database)
+
+    def refuse_broken(self, database: Database) -> None:
+        """Refuse what an added column has broken, and no later step has put right.
+
+        :param database: where it is
+        :raises AlterError: there is something
+        """
+        broken = unusable(database)
+        suspects = {suspect for suspect in self._suspects if suspect[1:] in broken}
+        self._suspects = set()
+        self._refuse({suspect[0] for suspect in suspects}, {suspect[1:] for suspect in suspects})
+
+    @staticmethod
+    def _refuse(tables: set[str], broken: set[tuple[str, str]]) -> None:
+        if broken:
+            what = sorted(f"the {kind} '{name}'" for kind, name in broken)
+            raise errors.AlterError.lost(", ".join(sorted(tables)), what)

@@ -166,6 +166,8 @@ class Writing(Altering):
             self.missing = str(error)
         try:
             yield
+            if not self.missing:
+                self.refuse_broken(Written(raw, self._write_own))
         finally:
             self.raw = None
             raw.close()

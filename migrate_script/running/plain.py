@@ -200,4 +200,5 @@ class Plain:
                 if database.rows(f"SELECT 1 FROM {database.name(name)} LIMIT 1"):
                     raise
             return False
+        self.altering.grown.add(folded(name))
         return True

@@ -1,18 +1,28 @@
-"""Views and triggers that refer to what is not there."""
+"""Views and triggers that refer to what is not there, or count on other columns."""
 
 from __future__ import annotations
 
 import itertools
+import re
 import sqlite3
+from typing import Iterable
 
 from .schema import Database, Entry
 from .tokens import folded, literal, quoted, tokens
 
 _numbers = itertools.count()
 
+# what SQLite says of names that are missing or mean two things, and of columns that are too many
+# or too few; anything else is a matter of what may be written
+_REASONS = re.compile(
+    "no such|has no column|ambiguous|cannot join|values were supplied|number of terms|"
+    r"number of result columns|sub-select returns|expected \d+ columns|values for \d+ columns|"
+    r"columns assigned|row value misused"
+)
+
 
 def unusable(database: Database) -> set[tuple[str, str]]:
-    """Name the views and triggers that refer to what is not there.
+    """Name the views and triggers that cannot be used with the tables as they are.
 
     :param database: where to look
     :raises sqlite3.Error: the database cannot be read
@@ -61,8 +71,7 @@ def _compiles(database: Database, statement: str) -> bool:
         # not look whether the schema is still that one, but reads memory that SQLite has freed
         database.rows(f"EXPLAIN {statement} -- {next(_numbers)}")
     except sqlite3.Error as error:
-        # anything else is a matter of what may be written, not of what is missing
-        return "no such" not in str(error) and "has no column" not in str(error)
+        return _REASONS.search(str(error)) is None
     return True
 
 
@@ -77,3 +86,25 @@ def _compiles_all(database: Database, table: str, columns: list[str]) -> bool:
             f"UPDATE {name} SET {settings}",
         )
     )
+
+
+def named_by(database: Database, tables: Iterable[str]) -> set[tuple[str, str]]:
+    """Name the views and triggers that speak of a table, or of a view that does.
+
+    :param database: where they are
+    :param tables: the names of the tables
+    :raises sqlite3.Error: the database cannot be read
+    """
+    entries = [entry for entry in database.entries() if entry.type in ("view", "trigger")]
+    words = {
+        entry: {folded(word.name) for word in tokens(entry.sql or "") if word.name}
+        for entry in entries
+    }
+    known = set(map(folded, tables))
+    found: set[Entry] = set()
+    while True:
+        more = {entry for entry in entries if words[entry] & known} - found
+        if not more:
+            return {(entry.type, entry.name) for entry in found}
+        found |= more
+        known |= {folded(entry.name) for entry in more}
