@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator
 
 from sqlalchemy import exc
 
-from . import wording
+from . import statistics, wording
 from .callers import Callers
 from .changes import Changes
 from .native import as_outside
@@ -182,9 +182,15 @@ class Plain:
     ) -> None:
         """Let SQLite rename a table, and see that everything follows it."""
         self.altering.altered.add(folded(old))
+        if not self.altering.knows_tables:
+            original(old, new, schema=schema)
+            return
+        database = self.altering.database(schema)
+        known = statistics.read(database, old)
         original(old, new, schema=schema)
-        if self.altering.knows_tables:
-            follow_rename(self.altering.database(schema), old, new)
+        follow_rename(database, old, new)
+        statistics.forget(database, old)
+        statistics.put(database, known, new)
 
     def _added(self, original: Callable[..., Any], name: str, column: Any, **kwargs: Any) -> bool:
         if not may_add(self.altering.dialect, column, kwargs):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Iterator
 
 from .. import errors
-from . import sequence
+from . import sequence, statistics
 from .children import unreferred
 from .schema import Database, Entry
 from .tabletext import TableText
@@ -81,6 +81,7 @@ class Recreation:
         :raises Exception: the database refuses; it is as it was before
         """
         with savepoint(self.database):
+            known = statistics.read(self.database, self.name)
             for name in self.old_indexes:
                 if self.changed or self.indexes.get(name) != self.old_indexes[name]:
                     self.database.run(f"DROP INDEX {self.database.name(name)}")
@@ -92,6 +93,7 @@ class Recreation:
             if self.changed:
                 for trigger in self.triggers:
                     self.database.run(self.placed(trigger.sql or ""))
+                statistics.put(self.database, known, self.name)
 
     def placed(self, sql: str) -> str:
         """Write a CREATE for the schema of the table.
