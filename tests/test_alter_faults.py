@@ -118,6 +118,85 @@ def test_a_kill_leaves_all_as_before(project, url):
     assert version(url) == ["r1"]
 
 
+ENFORCING = """
+
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "connect")
+    def enforce(connection, record):
+        connection.execute("PRAGMA foreign_keys = ON")
+"""
+# each table refers to the one before, with an action of its own
+CHAIN = """
+    CREATE TABLE a (id INTEGER PRIMARY KEY, code TEXT UNIQUE, n INTEGER);
+    CREATE TABLE b (
+        id INTEGER PRIMARY KEY, n INTEGER, a_id INTEGER REFERENCES a (id) ON DELETE CASCADE,
+        code TEXT REFERENCES a (code) ON DELETE SET NULL ON UPDATE CASCADE
+    );
+    CREATE TABLE c (
+        id INTEGER PRIMARY KEY, n INTEGER, b_id INTEGER REFERENCES b (id) ON DELETE RESTRICT,
+        a_id INTEGER DEFAULT 1 REFERENCES a (id) ON DELETE SET DEFAULT DEFERRABLE INITIALLY DEFERRED
+    );
+    INSERT INTO a VALUES (1, 'x', 1), (2, 'y', 2);
+    INSERT INTO b VALUES (10, 1, 1, 'x'), (11, 2, 2, NULL), (12, 3, NULL, 'y');
+    INSERT INTO c VALUES (20, 1, 10, 1), (21, 2, 12, 2), (22, 3, NULL, NULL);
+"""
+ALL_THREE = "\n".join(
+    f'op.alter_column("{table}", "n", existing_type=sa.Integer(), nullable=False)'
+    for table in ("a", "b", "c", "a")
+)
+AND_BACK = ALL_THREE.replace("False", "True")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal here")
+def test_a_kill_leaves_children_and_grandchildren_as_before(project, url):
+    """With foreign keys enforced, no action of any of them takes place, up and down."""
+    import textwrap
+
+    new_project(project)
+    path = project.folder / "manage.py"
+    path.write_text(textwrap.dedent(ENFORCING + KILLER) + path.read_text())
+    script(url, CHAIN)
+    revision(project, 1, ALL_THREE, AND_BACK)
+    first = everything(url)
+    for command in ("upgrade", "downgrade"):
+        before = everything(url)
+        for at in range(1, 100, 5):
+            done = ended(project, "manage.py", "db", command, KILL_AT=str(at))
+            if done.status() == 0:
+                break
+            assert done.status() == -signal.SIGKILL, done.err
+            assert everything(url) == before, at
+        assert at > 10
+        after = everything(url)
+        assert {name: after[name] for name in "abc"} == {name: first[name] for name in "abc"}
+    assert after == first
+
+
+def test_a_failure_leaves_children_and_grandchildren_as_before(project, url, enforced):
+    """Each statement fails once; enforcement is what it was, as a last statement shows."""
+    new_project(project)
+    script(url, CHAIN)
+    revision(project, 1, ALL_THREE + '\nop.execute("DELETE FROM a WHERE id = 2")')
+    before = everything(url)
+    at = 1
+    while True:
+        fault = Fault(at)
+        done = upgrade_with(project, fault)
+        if fault.count < at:
+            break
+        assert done.status == 1, at
+        assert everything(url) == before, at
+        at += 1
+    assert at > 15
+    assert done.status == 0, done.err
+    rows = {name: read(url, f"SELECT * FROM {name}") for name in "abc"}
+    assert rows["a"] == [(1, "x", 1)]
+    assert ((11, 2, 2, None) in rows["b"]) is not enforced
+    assert rows["c"][0] == (20, 1, 10, 1)
+
+
 def test_a_script_that_goes_on_behind_a_failed_copy_finds_the_table_whole(project, url, enforced):
     """The copy is undone alone when the script catches the error."""
     new_project(project)
