@@ -232,6 +232,33 @@ def test_references_follow_a_renamed_table(project, url, enforced):
     assert plain(everything(url)) == before
 
 
+def test_a_table_is_renamed_to_its_name_in_another_case(project, url, enforced):
+    """On other databases these are two names; SQLite takes them for the same."""
+    new_project(project)
+    script(
+        url,
+        """
+        CREATE TABLE Users (id INTEGER PRIMARY KEY, name TEXT UNIQUE, me REFERENCES Users (id));
+        CREATE TABLE post (id INTEGER PRIMARY KEY, user REFERENCES Users (id) ON DELETE CASCADE);
+        CREATE VIEW v AS SELECT Users.name FROM Users;
+        CREATE TRIGGER tr AFTER INSERT ON Users BEGIN UPDATE Users SET me = id; END;
+        INSERT INTO Users VALUES (1, 'ann', 1);
+        INSERT INTO post VALUES (1, 1);
+        """,
+    )
+    before = plain(everything(url))
+    up(project, 1, 'op.rename_table("Users", "users")', 'op.rename_table("users", "Users")')
+    names = [name for (name,) in read(url, "SELECT name FROM sqlite_master ORDER BY name")]
+    assert {"users", "post", "sqlite_autoindex_users_1"} <= set(names)
+    assert not [name for name in names if "_alembic_tmp_" in name or "Users" in name]
+    assert [row[2] for row in read(url, "PRAGMA foreign_key_list(post)")] == ["users"]
+    assert read(url, "SELECT * FROM v") == [("ann",)]
+    assert read(url, "SELECT * FROM post") == [(1, 1)]
+    down = db(project, "downgrade")
+    assert down.status == 0, down.err
+    assert plain(everything(url)) == before
+
+
 RENAMED = """
     CREATE TABLE t (
         id INTEGER PRIMARY KEY, a INTEGER UNIQUE CHECK (a > 0 AND abs(a) < 99), b TEXT DEFAULT 'a',

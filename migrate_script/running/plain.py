@@ -182,12 +182,22 @@ class Plain:
     ) -> None:
         """Let SQLite rename a table, and see that everything follows it."""
         self.altering.altered.add(folded(old))
+        rename = partial(self._rename, partial(original, schema=schema), schema)
+        if folded(old) == folded(new) and old != new:
+            # SQLite takes the new name for that of another table
+            aside = f"_alembic_tmp_{old}"
+            rename(old, aside)
+            rename(aside, new)
+        else:
+            rename(old, new)
+
+    def _rename(self, original: Callable[..., Any], schema: str | None, old: str, new: str) -> None:
         if not self.altering.knows_tables:
-            original(old, new, schema=schema)
+            original(old, new)
             return
         database = self.altering.database(schema)
         known = statistics.read(database, old)
-        original(old, new, schema=schema)
+        original(old, new)
         follow_rename(database, old, new)
         statistics.forget(database, old)
         statistics.put(database, known, new)
