@@ -35,8 +35,7 @@ def read(database: Database, table: str) -> Statistics:
     rows = {}
     for keeper in _TABLES:
         if database.table(keeper) is not None:
-            columns = [row[1] for row in database.pragma(f"table_info({keeper})")]
-            values = ", ".join(f"quote({quoted(column)})" for column in columns)
+            values = ", ".join(f"quote({column})" for column in _columns(database, keeper))
             rows[keeper] = database.rows(
                 f"SELECT {values} FROM {database.name(keeper)} "
                 f"WHERE tbl = {literal(table)} ORDER BY rowid"
@@ -58,8 +57,8 @@ def put(database: Database, before: Statistics, table: str) -> None:
     now = read(database, table)
     for keeper, rows in before.rows.items():
         kept = [
-            (literal(table), index, *values)
-            for _, old, *values in rows
+            (rowid, literal(table), index, *values)
+            for rowid, _, old, *values in rows
             for index in [_index(old, before.indexes, names)]
             if index is not None
         ]
@@ -79,10 +78,16 @@ def forget(database: Database, table: str) -> None:
             _write(database, keeper, table, [])
 
 
+def _columns(database: Database, keeper: str) -> list[str]:
+    found = database.pragma(f"table_info({keeper})")
+    return ["rowid", *[quoted(row[1]) for row in found]]
+
+
 def _write(database: Database, keeper: str, table: str, rows: list[tuple[str, ...]]) -> None:
     database.run(f"DELETE FROM {database.name(keeper)} WHERE tbl = {literal(table)}")
+    columns = ", ".join(_columns(database, keeper))
     for row in rows:
-        database.run(f"INSERT INTO {database.name(keeper)} VALUES ({', '.join(row)})")
+        database.run(f"INSERT INTO {database.name(keeper)} ({columns}) VALUES ({', '.join(row)})")
 
 
 def _index(old: str, before: dict[str, Any], names: dict[Any, str]) -> str | None:
