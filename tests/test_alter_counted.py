@@ -101,6 +101,25 @@ def test_what_was_of_no_use_before_stops_nothing(project, url):
 
 
 @pytest.mark.parametrize("change", CHANGING)
+def test_a_trigger_is_not_blamed_for_another(project, url, change):
+    """One that waits for something else is not named, and one of no use hides none."""
+    new_project(project)
+    script(
+        url,
+        TABLES
+        + COUNTING["the trigger 'all_rows'"]
+        + """
+        CREATE TRIGGER of_use AFTER UPDATE ON t BEGIN DELETE FROM log WHERE id = new.id; END;
+        CREATE TRIGGER of_none AFTER DELETE ON t BEGIN DELETE FROM missing; END;
+        """,
+    )
+    revision(project, 1, CHANGING[change])
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert "would break or lose the trigger 'all_rows': " in failed.error
+
+
+@pytest.mark.parametrize("change", CHANGING)
 def test_a_revision_that_makes_it_anew_goes_through(project, url, change):
     """What counts is how things are when the revision is done."""
     new_project(project)

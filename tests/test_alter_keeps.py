@@ -383,7 +383,7 @@ def test_what_was_prepared_for_another_schema_is_not_explained(project, url, mon
         Database, "rows", lambda self, query: asked.append(query) or rows(self, query)
     )
     new_project(project)
-    script(url, table_of("a trigger", "alone"))
+    script(url, table_of("a trigger", "alone") + "CREATE VIEW ids AS SELECT id FROM t;")
     up(project, 1, 'op.alter_column("t", "n", new_column_name="m")')
     explained = [query for query in asked if query.startswith("EXPLAIN")]
     assert len(explained) > 2

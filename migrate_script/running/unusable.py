@@ -48,7 +48,7 @@ def _is_usable(database: Database, trigger: Entry) -> bool:
         return False  # of a view that is unusable itself
     settable = [row[1] for row in rows if not any(row[6:])]
     may_fire = _may_fire(trigger.sql or "", [row[1] for row in rows])
-    return may_fire and _compiles_all(database, trigger.table, settable)
+    return may_fire and _compiles(database, _firing(trigger, settable))
 
 
 def _may_fire(sql: str, columns: list[str]) -> bool:
@@ -75,17 +75,15 @@ def _compiles(database: Database, statement: str) -> bool:
     return True
 
 
-def _compiles_all(database: Database, table: str, columns: list[str]) -> bool:
-    name = quoted(table)
-    settings = ", ".join(f"{quoted(column)} = NULL" for column in columns)
-    return all(
-        _compiles(database, statement)
-        for statement in (
-            f"DELETE FROM {name}",
-            f"INSERT INTO {name} DEFAULT VALUES",
-            f"UPDATE {name} SET {settings}",
-        )
-    )
+def _firing(trigger: Entry, columns: list[str]) -> str:
+    """Write the statement that a trigger waits for: others of the table are none of its matter."""
+    name, words = quoted(trigger.table), [word.keyword for word in tokens(trigger.sql or "")]
+    event = next(word for word in words if word in ("DELETE", "INSERT", "UPDATE"))
+    if event == "DELETE":
+        return f"DELETE FROM {name}"
+    if event == "INSERT":
+        return f"INSERT INTO {name} DEFAULT VALUES"
+    return f"UPDATE {name} SET " + ", ".join(f"{quoted(column)} = NULL" for column in columns)
 
 
 def named_by(database: Database, tables: Iterable[str]) -> set[tuple[str, str]]:
