@@ -389,6 +389,33 @@ def test_the_classic_downgrade(project, url, enforced, going_up, going_down):
     assert everything(url) == before
 
 
+@pytest.mark.parametrize(
+    ("before", "execute"),
+    [
+        ("", "op.get_bind().connection.cursor().execute"),
+        ("bind = op.get_bind()", "bind.connection.cursor().execute"),
+        ("cursor = op.get_bind().connection.cursor()", "cursor.execute"),
+        ("", "op.get_context().connection.connection.execute"),
+    ],
+)
+def test_the_driver_finds_what_came_before(project, url, enforced, before, execute):
+    """A script's own cursor, whose statements SQLAlchemy does not see, is not ahead of it."""
+    new_project(project)
+    script(url, TABLES)
+    up(
+        project,
+        1,
+        f"""
+        {before or "pass"}
+        op.alter_column("t", "b", nullable=True, existing_type=sa.String(20))
+        {execute}("UPDATE t SET b = NULL WHERE id = 2")
+        op.drop_column("t", "a")
+        assert "a" not in [row[1] for row in {execute}("PRAGMA table_info(t)")]
+        """,
+    )
+    assert read(url, "SELECT b FROM t ORDER BY id") == [("1",), (None,), ("3",)]
+
+
 def test_operations_on_one_table_share_a_copy(project, url, monkeypatch):
     """What follows each other on one table costs one copy of its rows."""
     new_project(project)

@@ -1,4 +1,4 @@
-"""Whether the line of a script that calls an operation stands in a `try`."""
+"""What the lines of a script around an operation are like: in a `try`, beside the driver."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ _Lines = Optional[List[Tuple[int, int]]]
 # belong to no module), and who calls the script
 _BETWEEN = {"", "alembic", "contextlib", "migrate_script", "sqlalchemy"}
 _ABOVE = "alembic.runtime.migration"
+# by what a script gets at the driver's connection, where no statement of its is noticed
+_OF_DRIVER = {"connection", "cursor", "dbapi_connection", "driver_connection", "raw_connection"}
 _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # `except*`, from Python 3.11 on
 
 
@@ -23,21 +25,41 @@ class Callers:
 
     def __init__(self) -> None:
         self._known: dict[str, _Lines] = {}
+        self._drivers: dict[str, bool] = {}
 
     def may_catch(self) -> bool:
         """Tell whether one of them may catch what the operation raises.
 
         :raises: nothing
         """
+        return any(self._catches(frame) for frame in self._frames())
+
+    def reach_the_driver(self) -> bool:
+        """Tell whether one of them stands in a file that speaks of the driver's connection.
+
+        :raises: nothing
+        """
+        return any(self._has_driver(frame.f_code.co_filename) for frame in self._frames())
+
+    @staticmethod
+    def _frames() -> Iterator[Any]:
         frame: Any = sys._getframe(1)
         while frame is not None:
             module = str(frame.f_globals.get("__name__", ""))
             if module == _ABOVE:
-                return False
-            if module.split(".")[0] not in _BETWEEN and self._catches(frame):
-                return True
+                return
+            if module.split(".")[0] not in _BETWEEN:
+                yield frame
             frame = frame.f_back
-        return False
+
+    def _has_driver(self, path: str) -> bool:
+        if path not in self._drivers:
+            tree = _tree(path)
+            self._drivers[path] = tree is None or any(
+                isinstance(node, ast.Attribute) and node.attr in _OF_DRIVER
+                for node in ast.walk(tree)
+            )
+        return self._drivers[path]
 
     def _catches(self, frame: Any) -> bool:
         path = frame.f_code.co_filename
@@ -49,9 +71,14 @@ class Callers:
 
 def _lines(path: str) -> _Lines:
     """Give the first and the last line of what catches; None where that cannot be read."""
+    tree = _tree(path)
+    return None if tree is None else list(_blocks(tree))
+
+
+def _tree(path: str) -> ast.AST | None:
     try:
         with open(path, "rb") as file:
-            return list(_blocks(ast.parse(file.read())))
+            return ast.parse(file.read())
     except (OSError, SyntaxError, ValueError):
         return None
 

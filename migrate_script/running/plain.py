@@ -2,6 +2,7 @@
 
 Operations on one table that follow each other are collected, and written before anything else
 reaches the database. One that the script may catch is written at once: it fails where it stands.
+So is each of a script that speaks of the driver's connection, whose statements nobody notices.
 """
 
 from __future__ import annotations
@@ -118,8 +119,13 @@ class Plain:
     @contextmanager
     def _catchable(self, operation: str) -> Iterator[None]:
         """Write at once what the script may catch, and undo it alone where it fails."""
-        if self.altering.context.as_sql or not self.callers.may_catch():
+        if self.altering.context.as_sql:
             yield
+            return
+        if not self.callers.may_catch():
+            yield
+            if self.callers.reach_the_driver():
+                self.flush()
             return
         self.flush()
         try:
