@@ -416,6 +416,31 @@ def test_the_driver_finds_what_came_before(project, url, enforced, before, execu
     assert read(url, "SELECT b FROM t ORDER BY id") == [("1",), (None,), ("3",)]
 
 
+@pytest.mark.parametrize("batch", [False, True], ids=["plain", "batch"])
+def test_another_column_takes_the_place_of_the_only_one(project, url, enforced, batch):
+    """The rows stay; and a table that is to have no column at all is named in one line."""
+    new_project(project)
+    script(url, "CREATE TABLE one (a INTEGER -- the only one\n); INSERT INTO one VALUES (1), (2);")
+    bodies = [
+        'op.drop_column("one", "a")',
+        'op.drop_column("one", "a")\nop.add_column("one", sa.Column("b", sa.Integer()))',
+    ]
+    if batch:
+        bodies = [
+            body.replace("op.drop", 'with op.batch_alter_table("one") as batch:\n    batch.drop')
+            .replace("op.add", "    batch.add")
+            .replace('"one", ', "")
+            for body in bodies
+        ]
+    revision(project, 1, bodies[0])
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert failed.error.startswith("Error: the table 'one' would be left without a column, ")
+    up(project, 1, bodies[1])
+    assert read(url, "SELECT rowid, b FROM one") == [(1, None), (2, None)]
+    assert [row[1] for row in read(url, "PRAGMA table_info(one)")] == ["b"]
+
+
 def test_operations_on_one_table_share_a_copy(project, url, monkeypatch):
     """What follows each other on one table costs one copy of its rows."""
     new_project(project)

@@ -217,13 +217,14 @@ def test_the_main_schema_may_be_named(project, url):
 
 def test_what_sqlite_refuses_is_told_as_it_says_it(project, url):
     """The SQL of a re-creation that cannot be is not written as if it could."""
-    script(url, "CREATE TABLE t (a INTEGER);")
+    script(url, "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT) WITHOUT ROWID;")
     revision(project, 2, 'op.drop_column("t", "a")')
     failed = db(project, "upgrade", "r1:r2", "--sql")
     assert failed.status == 1
     assert len(failed.error.splitlines()) == 1
     assert failed.error.startswith(
-        'Error: revision r2 failed: near ")": syntax error [statement: CREATE TABLE t ()]'
+        "Error: revision r2 failed: PRIMARY KEY missing on table t "
+        "[statement: CREATE TABLE t (b TEXT) WITHOUT ROWID]"
     )
 
 

@@ -293,6 +293,14 @@ class AlterError(MigrateError):
         return error
 
     @classmethod
+    def no_column_left(cls, table: str) -> AlterError:
+        return cls(
+            f"the table '{table}' would be left without a column, which SQLite does not allow: "
+            "add the new column before the old one is dropped, or drop the table, with "
+            f"op.drop_table({table!r})"
+        )
+
+    @classmethod
     def unknown_offline(cls, reason: str) -> AlterError:
         return cls(
             "the SQL to alter a table of SQLite depends on what the table is like, and that is not "

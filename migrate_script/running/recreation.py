@@ -78,8 +78,11 @@ class Recreation:
     def write(self) -> None:
         """Make the database as this says, in one copy of the rows.
 
+        :raises AlterError: no column is left
         :raises Exception: the database refuses; it is as it was before
         """
+        if self.changed and not self.text.columns:
+            raise errors.AlterError.no_column_left(self.name)
         with savepoint(self.database):
             known = statistics.read(self.database, self.name)
             for name in self.old_indexes:

@@ -118,6 +118,9 @@ class TableText:
         """
         if place == len(self.items):
             self._settle_end()
+        if not self.items:
+            self.items.append(item)
+            return
         if place:
             self._keep_comment(self.items[place - 1], item)
         neighbour = self.items[min(place, len(self.items) - 1)]
