@@ -441,6 +441,33 @@ def test_another_column_takes_the_place_of_the_only_one(project, url, enforced, 
     assert [row[1] for row in read(url, "PRAGMA table_info(one)")] == ["b"]
 
 
+@pytest.mark.parametrize(
+    ("operation", "reason"),
+    [
+        (
+            'op.alter_column("t", "a", existing_type=sa.Integer(), nullable=False)',
+            "NOT NULL constraint failed: t.a",
+        ),
+        (
+            'op.execute("UPDATE t SET a = 1, b = 1")\n'
+            'op.create_unique_constraint("uq", "t", ["a", "b"])',
+            "UNIQUE constraint failed: t.a, t.b",
+        ),
+    ],
+    ids=["not null", "unique"],
+)
+def test_rows_that_do_not_fit_are_those_of_the_table(project, url, enforced, operation, reason):
+    """The line names the table and the column, and no copy of it."""
+    new_project(project)
+    script(url, TABLES)
+    before = everything(url)
+    revision(project, 1, operation)
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert f"revision r1 failed: {reason} [" in failed.error
+    assert everything(url) == before
+
+
 def test_operations_on_one_table_share_a_copy(project, url, monkeypatch):
     """What follows each other on one table costs one copy of its rows."""
     new_project(project)

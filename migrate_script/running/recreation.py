@@ -34,6 +34,24 @@ def savepoint(database: Database) -> Iterator[None]:
     database.run("RELEASE migrate_script")
 
 
+@contextmanager
+def _named(copy: str, table: str) -> Iterator[None]:
+    """Let SQLite speak of a table by its name where it refuses a row of the copy.
+
+    :param copy: the name of the copy
+    :param table: the name of the table
+    :raises Exception: what is raised inside
+    """
+    try:
+        yield
+    except Exception as error:
+        for each in (error, getattr(error, "orig", error)):
+            each.args = tuple(
+                arg.replace(copy, table) if isinstance(arg, str) else arg for arg in each.args
+            )
+        raise
+
+
 class Recreation:
     """One table with its indexes and triggers, to be changed and then written.
 
@@ -152,7 +170,8 @@ class Recreation:
         new = f"{spare}_new"
         bare = self.text.written(quoted(new), without_foreign_keys=True)
         database.run(self.placed(bare))
-        database.run(self._copy(self.name, new))
+        with _named(new, self.name):
+            database.run(self._copy(self.name, new))
         old = self.before.written(quoted(spare), without_foreign_keys=True)
         with self._writable():
             self._rename_entry(self.name, spare, old)
