@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import uuid
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -379,8 +382,12 @@ def on_terminal(project: Project, *arguments: str, typed: bytes | None = None) -
     return child.wait(60), said.decode()
 
 
-def let_through(folder: Any) -> None:
-    """Let other users reach a folder, through those that pytest makes for one user alone."""
-    for parent in folder.parents:
-        if parent.name.startswith(("pytest", "popen")):
-            parent.chmod(0o755)
+@contextlib.contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """Make a folder that other users reach; pytest closes its own when another run of it starts."""
+    folder = Path(tempfile.mkdtemp(prefix="ms_"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(str(folder), ignore_errors=True)

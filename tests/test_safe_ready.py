@@ -8,9 +8,16 @@ import sys
 
 import pytest
 from helpers import rows, tables
-from safe import BASE, begin, db, let_through, new_project, picture, revision, version
+from safe import BASE, begin, db, new_project, picture, reachable_folder, revision, version
 
 WORK = 'op.execute("UPDATE a SET n = n + 1")'
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder that a user without rights reaches."""
+    with reachable_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -35,7 +42,6 @@ def as_nobody(folder):
     if os.geteuid() != 0:
         yield
         return
-    let_through(folder)
     os.seteuid(65534)
     try:
         yield

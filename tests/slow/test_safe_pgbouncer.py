@@ -21,9 +21,9 @@ from safe import (
     at_gate,
     background,
     db,
-    let_through,
     new_project,
     open_gate,
+    reachable_folder,
     revision,
     version,
 )
@@ -45,6 +45,13 @@ BOUNCER = """
     logfile = {folder}/pgbouncer.log
     ignore_startup_parameters = extra_float_digits
 """
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder that PgBouncer's user reaches."""
+    with reachable_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -73,7 +80,6 @@ def bouncer(new_database, tmp_path):
         if os.geteuid() == 0:  # which it refuses to run as
             for path in (tmp_path, folder, config):
                 shutil.chown(path, "nobody")
-            let_through(tmp_path)
             as_user = ["-u", "nobody"]
         running.append(subprocess.Popen([program, "-q", *as_user, str(config)]))
         through = f"{url.drivername}://{url.username}@127.0.0.1:{listen}/{url.database}"

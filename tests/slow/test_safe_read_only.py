@@ -13,7 +13,7 @@ import time
 import pytest
 import sqlalchemy as sa
 from helpers import rows, tables
-from safe import begin, db, let_through, revision
+from safe import begin, db, reachable_folder, revision
 
 pytestmark = [
     pytest.mark.slow,
@@ -49,12 +49,17 @@ def as_user(name):
 
 
 @pytest.fixture
+def tmp_path():
+    """A folder that the user of a server reaches."""
+    with reachable_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
 def place(tmp_path):
     """A folder for a server, and a port."""
     folder = tmp_path / "server"
     folder.mkdir()
-    let_through(folder)
-    tmp_path.chmod(0o755)
     folder.chmod(0o777)
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
