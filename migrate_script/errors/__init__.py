@@ -58,6 +58,7 @@ from .running import NothingKept as NothingKept
 from .running import NotReady as NotReady
 from .running import RolledBack as RolledBack
 from .running import VerifyFailed as VerifyFailed
+from .running import broken_by_column as broken_by_column
 from .running import losing as losing
 from .running import with_outcome as with_outcome
 from .usage import BadSetting as BadSetting

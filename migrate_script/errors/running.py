@@ -191,6 +191,20 @@ def losing(lost: Sequence[str]) -> str:
     return f"this downgrade loses {', '.join(lost)}"
 
 
+def broken_by_column(table: str, kind: str, name: str) -> str:
+    """Say what cannot be used since a column was added.
+
+    :param table: where
+    :param kind: `view` or `trigger`
+    :param name: its own
+    :raises: nothing
+    """
+    return (
+        f"the column that was added to '{table}' leaves the {kind} '{name}' unusable: drop it and "
+        "create it again, in a revision, for the columns that there are now"
+    )
+
+
 class CannotDryRun(MigrateError):
     """A dry run would leave something."""
 

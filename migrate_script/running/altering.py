@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterator
 from sqlalchemy import event
 
 from .. import errors
+from ..progress import listener
 from . import batch as batches
 from . import proxies
 from .changes import Changes
@@ -124,11 +125,11 @@ class Altering:
         """Look, behind all steps, at what a step alone could not tell.
 
         :param heads: the revisions that the database is at
-        :raises AlterError: a view or a trigger is unusable since a column was added
+        :raises sqlite3.Error: the database cannot be read
         """
         yield
         if self._suspects and self._watch is not None:
-            self.refuse_broken(self._watch.database)
+            self.tell_broken(self._watch.database)
 
     @contextmanager
     def surroundings(self, revision: str) -> Iterator[None]:
@@ -228,8 +229,8 @@ class Altering:
     def nothing_broken(self, database: Database) -> Iterator[None]:
         """Refuse a step that leaves a view or a trigger of an altered table unusable.
 
-        A later step may put right what a column too many has broken, as long as all are one
-        transaction: such a column used to be added whatever became of the rest.
+        SQLite itself adds a column whatever becomes of them: that is told and not refused, and not
+        before the end, since a later step may put it right.
 
         :param database: where they are
         :raises AlterError: it does
@@ -244,18 +245,19 @@ class Altering:
             found = named_by(database, {table}) & broken
             self._suspects |= {(table, kind, name) for kind, name in found}
         if self.context._transaction_per_migration:
-            self.refuse_broken(database)
+            self.tell_broken(database)
 
-    def refuse_broken(self, database: Database) -> None:
-        """Refuse what an added column has broken, and no later step has put right.
+    def tell_broken(self, database: Database) -> None:
+        """Tell what an added column has broken, and no later step has put right.
 
         :param database: where it is
-        :raises AlterError: there is something
+        :raises sqlite3.Error: the database cannot be read
         """
         broken = unusable(database)
-        suspects = {suspect for suspect in self._suspects if suspect[1:] in broken}
-        self._suspects = set()
-        self._refuse({suspect[0] for suspect in suspects}, {suspect[1:] for suspect in suspects})
+        suspects, self._suspects = self._suspects, set()
+        for table, kind, name in sorted(suspects):
+            if (kind, name) in broken:
+                listener().note(errors.broken_by_column(table, kind, name))
 
     @staticmethod
     def _refuse(tables: set[str], broken: set[tuple[str, str]]) -> None:

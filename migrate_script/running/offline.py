@@ -167,7 +167,7 @@ class Writing(Altering):
         try:
             yield
             if not self.missing:
-                self.refuse_broken(Written(raw, self._write_own))
+                self.tell_broken(Written(raw, self._write_own))
         finally:
             self.raw = None
             raw.close()
