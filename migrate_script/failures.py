@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import exc
 from sqlalchemy.engine import Engine
 
 from . import errors
 from .compat.engines import why_no_engine
+
+# the words of Python when a function is called with other arguments than it takes
+_OTHER_ARGUMENTS = re.compile(r"(\w+)\(\) (missing|takes|got) ")
+
+
+def _folders(config: Any) -> list[Path]:
+    """Name the folders of the user's files: that of env.py, and those of the scripts."""
+    path, folders = list(sys.path), [config.get_main_option("script_location") or ""]
+    try:
+        scripts: Any = ScriptDirectory.from_config(config)
+        folders = [scripts.dir, *scripts._version_locations]
+    except Exception:  # what is wrong with them is the error that is being worded
+        pass
+    finally:
+        sys.path[:] = path  # prepend_sys_path has been put there by whoever read them before
+    return [Path(folder).resolve() for folder in folders]
 
 
 def _loaded_by(frame: Any) -> str | None:
@@ -26,14 +45,11 @@ def _loaded_by(frame: Any) -> str | None:
     return os.path.join(str(names["dir_"]), str(names["filename"]))
 
 
-def _mine(folder: str | None, error: BaseException) -> tuple[str, int | None] | None:
-    """Find the last place in a file of the migrations folder that an exception went through.
+def _mine(folders: Sequence[Path], error: BaseException) -> tuple[str, int | None] | None:
+    """Find the last place in a file of the user's folders that an exception went through.
 
     A file that cannot be compiled, or is not what Alembic takes for a script, has no line there.
     """
-    if folder is None:
-        return None
-    root = Path(folder).resolve()
     places: list[tuple[str, int | None]] = []
     for frame, line in traceback.walk_tb(error.__traceback__):
         loaded = _loaded_by(frame)
@@ -42,9 +58,28 @@ def _mine(folder: str | None, error: BaseException) -> tuple[str, int | None] | 
         places.append((error.filename, error.lineno))
     for filename, number in reversed(places):
         path = Path(filename)
-        if root in path.resolve().parents and path.suffix == ".py":
+        if path.suffix == ".py" and not set(folders).isdisjoint(path.resolve().parents):
             return filename, number
     return None
+
+
+def _in_script(
+    folders: Sequence[Path], error: BaseException, run: Any
+) -> tuple[str, int | None] | None:
+    """Find the place in a script; one that goes wrong in env.py alone has none."""
+    called = _OTHER_ARGUMENTS.match(str(error)) if isinstance(error, TypeError) else None
+    script = getattr(run.current if run else None, "revision", None)
+    if called and script and _is_called(called.group(1), error):
+        return str(script.path), None
+    place = _mine(folders, error)
+    return place if place and os.path.basename(place[0]) != "env.py" else None
+
+
+def _is_called(name: str, error: BaseException) -> bool:
+    """Tell that it was Alembic, through this package, that called `upgrade` or `downgrade`."""
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    ours = str(frame.f_globals.get("__name__")).split(".")[0] == __name__.split(".")[0]
+    return ours and name in ("upgrade", "downgrade")
 
 
 def _of_alembic(error: CommandError, run: Any) -> errors.MigrateError:
@@ -103,11 +138,20 @@ def _without_function(error: AttributeError) -> errors.MigrateError | None:
     return errors.ScriptError.no_function(str(script.path), name)
 
 
-def translate(error: Exception, folder: str | None, run: Any) -> errors.MigrateError | None:
+def _of_script(place: tuple[str, int | None], error: BaseException) -> errors.MigrateError:
+    """Word what goes wrong in a script: a URL there is its own, and not the application's."""
+    unreadable = isinstance(error, (exc.ArgumentError, ValueError))
+    bad_url = unreadable and type(error) is not exc.NoSuchModuleError
+    if bad_url and why_no_engine(error):
+        return errors.ScriptError.bad_url(*place)
+    return errors.ScriptError.failed(*place, error)
+
+
+def translate(error: BaseException, config: Any, run: Any) -> errors.MigrateError | None:
     """Choose the error of the family that an exception stands for.
 
     :param error: what was raised
-    :param folder: the migrations folder, to tell its files from other code
+    :param config: the Config of the folder, to tell its files from other code
     :param run: the `Run` of the command
     :returns: the error, or None where there is nothing to add to the exception
     :raises: nothing
@@ -116,20 +160,30 @@ def translate(error: Exception, folder: str | None, run: Any) -> errors.MigrateE
         return _of_alembic(error, run)
     if isinstance(error, exc.DBAPIError):
         return _of_driver(error, run)
-    worded: errors.MigrateError | None = why_no_engine(error)
-    if worded is not None:
-        return worded
-    source = traceback.extract_tb(error.__traceback__)[-1].filename.replace("\\", "/")
     if isinstance(error, AttributeError):
         worded = _without_function(error)
         if worded is not None:
             return worded
+    source = traceback.extract_tb(error.__traceback__)[-1].filename.replace("\\", "/")
+    if isinstance(error, KeyError) and "/alembic/script/" in source:
+        return errors.RevisionError.missing_parent(str(error.args[0]))
+    folders = _folders(config)
+    script = _in_script(folders, error, run)
+    if script is not None:
+        return _of_script(script, error)
+    return _of_the_rest(error, _mine(folders, error))
+
+
+def _of_the_rest(
+    error: BaseException, place: tuple[str, int | None] | None
+) -> errors.MigrateError | None:
+    """Word what no script has to do with."""
+    worded: errors.MigrateError | None = why_no_engine(error)
+    if worded is not None or isinstance(error, SystemExit):
+        return worded
     if isinstance(error, RuntimeError) and "StopIteration" in str(error):
         # Alembic before 1.6 on Python 3.7 and later, when a relative revision leads nowhere
         return errors.RevisionError.not_resolved("there is no revision that far")
-    if isinstance(error, KeyError) and "/alembic/script/" in source:
-        return errors.RevisionError.missing_parent(str(error.args[0]))
-    place = _mine(folder, error)
     if place is not None:
         return errors.ScriptError.failed(place[0], place[1], error)
     if isinstance(error, OSError) and error.filename:
@@ -144,11 +198,15 @@ def translated(config: Any, run: Any = None) -> Iterator[None]:
     :param config: the Config of the folder
     :param run: the `Run` of the command, where there is one
     :raises MigrateError: in place of what was raised inside
+    :raises SystemExit: env.py, or what it calls, ends the process
     """
     try:
         yield
     except errors.MigrateError:
         raise
-    except Exception as error:
-        worded = translate(error, config.get_main_option("script_location"), run)
+    # a script that ends the process would end it with nothing done, and perhaps as a success
+    except (Exception, SystemExit) as error:
+        worded = translate(error, config, run)
+        if worded is None and isinstance(error, SystemExit):
+            raise
         raise (worded or errors.Unexpected(error)) from error

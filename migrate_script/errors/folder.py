@@ -69,6 +69,10 @@ class FolderError(MigrateError):
 CORRECT_AND_REPEAT = ": correct the file and run the command again"
 
 
+def _place(path: str, line: int | None) -> str:
+    return f"{path}, line {line}" if line else path
+
+
 class ScriptError(MigrateError):
     """A file of the migrations folder cannot be used; `path` names it."""
 
@@ -78,9 +82,13 @@ class ScriptError(MigrateError):
 
     @classmethod
     def failed(cls, path: str, line: int | None, cause: BaseException) -> ScriptError:
-        where = f"{path}, line {line}" if line else path
-        advice = CORRECT_AND_REPEAT[2:]
-        return cls(f"{where}: {cause_of(cause)}: {advice}", path)
+        return cls(f"{_place(path, line)}: {cause_of(cause)}{CORRECT_AND_REPEAT}", path)
+
+    @classmethod
+    def bad_url(cls, path: str, line: int | None) -> ScriptError:
+        # not shown, as what cannot be parsed may hold a password anywhere
+        reason = "what it takes for a database URL is none"
+        return cls(f"{_place(path, line)}: {reason}{CORRECT_AND_REPEAT}", path)
 
     @classmethod
     def no_revision(cls, path: str) -> ScriptError:
