@@ -138,6 +138,16 @@ def _without_function(error: AttributeError) -> errors.MigrateError | None:
     return errors.ScriptError.no_function(str(script.path), name)
 
 
+def _whose_parent(error: KeyError) -> str | None:
+    """Name the script that Alembic was at when it did not find what this comes after."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        script = frame.f_locals.get("rev") or frame.f_locals.get("revision")
+        named = (getattr(script, "down_revision", None), getattr(script, "dependencies", None))
+        if any(error.args[0] in ((n,) if isinstance(n, str) else n or ()) for n in named):
+            return str(getattr(script, "path", None))
+    return None
+
+
 def _of_script(place: tuple[str, int | None], error: BaseException) -> errors.MigrateError:
     """Word what goes wrong in a script: a URL there is its own, and not the application's."""
     unreadable = isinstance(error, (exc.ArgumentError, ValueError))
@@ -166,7 +176,7 @@ def translate(error: BaseException, config: Any, run: Any) -> errors.MigrateErro
             return worded
     source = traceback.extract_tb(error.__traceback__)[-1].filename.replace("\\", "/")
     if isinstance(error, KeyError) and "/alembic/script/" in source:
-        return errors.RevisionError.missing_parent(str(error.args[0]))
+        return errors.RevisionError.missing_parent(str(error.args[0]), _whose_parent(error))
     folders = _folders(config)
     script = _in_script(folders, error, run)
     if script is not None:

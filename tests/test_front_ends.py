@@ -627,12 +627,21 @@ def test_a_revision_without_upgrade(db, monkeypatch):
     assert "product" not in tables(os.environ["DATABASE_URL"])
 
 
-def test_a_revision_whose_parent_is_missing(db):
-    """The identifier that nobody has is named."""
-    broken(db, 'revision = "dddd"\ndown_revision = "nowhere"\ndef upgrade():\n    pass\n')
+@pytest.mark.parametrize(
+    "line",
+    [
+        'down_revision = "nowhere"',
+        'down_revision = ("cccc", "nowhere")',
+        'down_revision = "cccc"; depends_on = "nowhere"',
+        'down_revision = "cccc"; depends_on = ["nowhere", "aaaa"]',
+    ],
+)
+def test_a_revision_whose_parent_is_missing(db, line):
+    """The identifier that nobody has is named, and the file that refers to it."""
+    path = broken(db, f'revision = "dddd"\n{line}\ndef upgrade():\n    pass\n')
     assert db("upgrade").error == one_line(
-        "a revision refers to 'nowhere', which no script in the folder has: restore that script, "
-        "or correct the 'down_revision' that names it"
+        f"{path} refers to the revision 'nowhere', which no script in the folder has: restore that "
+        "script, or correct the 'down_revision' or 'depends_on' that names it"
     )
 
 

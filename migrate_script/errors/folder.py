@@ -150,10 +150,11 @@ class RevisionError(MigrateError):
         return cls(f"there is {at}, so nothing to join: name the revisions to join")
 
     @classmethod
-    def missing_parent(cls, revision: str) -> RevisionError:
+    def missing_parent(cls, revision: str, path: str | None) -> RevisionError:
         return cls(
-            f"a revision refers to '{revision}', which no script in the folder has: "
-            "restore that script, or correct the 'down_revision' that names it"
+            f"{path or 'a script'} refers to the revision '{revision}', which no script in the "
+            "folder has: restore that script, or correct the 'down_revision' or 'depends_on' that "
+            "names it"
         )
 
     @classmethod
