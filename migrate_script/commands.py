@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
 
 from . import errors
-from .project import Directory, Done, Project, XArg
+from .project import Directory, Done, DoneFolder, Project, XArg
 from .state import current_state
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def init(
     name = project.config.use_template(template or ("flask-multidb" if multidb else "flask"))
     with authoring.nothing_left(project.directory):
         project.run("init", project.directory, template=name, package=package)
-    return project.directory
+    return DoneFolder(project.directory)
 
 
 def revision(

@@ -25,6 +25,12 @@ class Done(List[Any]):  # noqa: UP006 - the base class is needed when this runs
     is_done = True
 
 
+class DoneFolder(str):
+    """The name of a folder that a command made; see `Done`."""
+
+    is_done = True
+
+
 class Project:
     """One migrations folder, for the time of one command.
 

@@ -903,6 +903,50 @@ def test_a_command_that_returns_what_a_function_returned(shape):
     assert shape.tables() == ["users"]
 
 
+def test_functions_that_are_commands_themselves(shape):
+    """Flask-Script makes an option of each parameter, with its first letter for a short one."""
+    shape.write(
+        "manage.py",
+        """
+        from flask_script import Command, Manager
+        from flask_migrate import Migrate, MigrateCommand, current, downgrade, init, upgrade
+        from flask_migrate import history, migrate as write, stamp
+        from shop import create_app, db
+
+        app = create_app()
+        migrate = Migrate(app, db)
+        manager = Manager(app)
+        manager.add_command("db", MigrateCommand)
+        for function in (history, stamp, upgrade, write):
+            manager.command(function)
+        manager.add_command("down", Command(downgrade))
+        MigrateCommand.command(current)
+
+
+        @manager.command
+        def begin():
+            "Make the folder."
+            return init()
+
+
+        manager.run()
+        """,
+    )
+    start = ["manage.py"]
+    shape.run("begin", start=start)
+    shape.run("migrate", "-m", "first", start=start)
+    assert "first" in shape.run("history", start=start).out
+    shape.run("upgrade", "-r", "head", "-d", "migrations", start=start)
+    assert shape.tables() == ["users"]
+    assert "(head)" in shape.run("current").out
+    shape.run("down", "--revision", "base", start=start)
+    assert shape.tables() == []
+    shape.run("stamp", "-r", "head", start=start)
+    listing = shape.run("--help", start=start).out
+    assert "Upgrade the database to a later revision." in " ".join(listing.split())
+    assert ":param" not in listing
+
+
 def test_alembic_called_with_the_config(shape):
     """get_config() is good for Alembic's own commands, by any form of its argument."""
     shape.write(

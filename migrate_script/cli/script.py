@@ -220,4 +220,26 @@ def _handle(handle: Callable[..., Any]) -> Callable[..., Any]:
     return handle_and_tell
 
 
+def _init(init: Callable[..., None]) -> Callable[..., None]:
+    """Let one of our functions be a command by itself, as those of Flask-Migrate could.
+
+    Flask-Script makes a short option of each first letter, and ours have more parameters than
+    letters: the first of each letter gets it, in the order that Flask-Migrate's had.
+    """
+
+    @wraps(init)
+    def init_with_flags_once(self: Command, func: Any = None) -> None:
+        init(self, func)
+        row = next((row for row in ROWS.values() if row.function is func), None)
+        if row is not None:
+            self.__doc__ = row.help
+            taken: set[str] = set()
+            for option in self.option_list:
+                option.args = tuple(flag for flag in option.args if flag not in taken)
+                taken.update(option.args)
+
+    return init_with_flags_once
+
+
 Manager.handle = _handle(Manager.handle)
+Command.__init__ = _init(Command.__init__)
