@@ -82,7 +82,15 @@ def _is_called(name: str, error: BaseException) -> bool:
     return ours and name in ("upgrade", "downgrade")
 
 
-def _of_alembic(error: CommandError, run: Any) -> errors.MigrateError:
+def _of_one_revision(config: Any) -> tuple[str, list[str]] | None:
+    """Name a revision that several files have, which Alembic takes for several heads."""
+    paths: dict[str, list[str]] = {}
+    for script in ScriptDirectory.from_config(config)._load_revisions():
+        paths.setdefault(script.revision, []).append(str(script.path))
+    return next(((name, sorted(of)) for name, of in paths.items() if len(of) > 1), None)
+
+
+def _of_alembic(error: CommandError, config: Any, run: Any) -> errors.MigrateError:
     """Word a refusal of Alembic's by the facts that its cause holds."""
     cause, text = error.__cause__, errors.one_line(error)
     kind = type(cause).__name__
@@ -91,6 +99,10 @@ def _of_alembic(error: CommandError, run: Any) -> errors.MigrateError:
         (directive,) = run.revision_context.generated_revisions[-1:]
         found = [diff for ops in directive.upgrade_ops_list for diff in ops.as_diffs()]
         return errors.DifferencesFound(found, text)
+    if kind == "MultipleHeads" or "overlaps with other requested" in text:
+        same = _of_one_revision(config)
+        if same:
+            return errors.RevisionError.several_files(*same)
     if kind == "MultipleHeads":
         return errors.RevisionError.several_heads([str(head) for head in cause.heads])  # type: ignore[union-attr]
     if kind.startswith(("Cycle", "Loop", "DependencyCycle", "DependencyLoop")):
@@ -167,7 +179,7 @@ def translate(error: BaseException, config: Any, run: Any) -> errors.MigrateErro
     :raises: nothing
     """
     if isinstance(error, CommandError):
-        return _of_alembic(error, run)
+        return _of_alembic(error, config, run)
     if isinstance(error, exc.DBAPIError):
         return _of_driver(error, run)
     if isinstance(error, AttributeError):

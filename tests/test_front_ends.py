@@ -698,14 +698,16 @@ def test_several_heads(db):
     assert db("upgrade").status == 0
 
 
-def test_two_files_of_one_revision(db):
+@pytest.mark.parametrize("revision", ["bbbb", "cccc"])
+def test_two_files_of_one_revision(db, revision):
     """A copy of a script is no second head to merge; some Alembics take one, and warn."""
-    broken(db, 'revision = "cccc"\ndown_revision = "bbbb"\ndef upgrade():\n    pass\n')
+    (path,) = (db.project.folder / "migrations/versions").glob(f"{revision}_*.py")
+    copy = broken(db, path.read_text())
     answer = db("upgrade")
     if answer.status:
         assert answer.error == one_line(
-            "several files have the same revision (cccc, cccc): give all but one an identifier of "
-            "its own, and correct the 'down_revision' of what comes after it"
+            f"several files have the same revision '{revision}' ({path}, {copy}): give all but one "
+            "an identifier of its own, and correct the 'down_revision' of what comes after it"
         )
 
 

@@ -134,14 +134,16 @@ class RevisionError(MigrateError):
 
     @classmethod
     def several_heads(cls, heads: Sequence[str]) -> RevisionError:
-        if len(set(heads)) < len(heads):
-            return cls(
-                f"several files have the same revision ({', '.join(heads)}): give all but one an "
-                "identifier of its own, and correct the 'down_revision' of what comes after it"
-            )
         return cls(
             f"there are several heads ({', '.join(heads)}): join them with 'db merge', "
             "or name one, or all with 'heads'"
+        )
+
+    @classmethod
+    def several_files(cls, revision: str, paths: Sequence[str]) -> RevisionError:
+        return cls(
+            f"several files have the same revision '{revision}' ({', '.join(paths)}): give all but "
+            "one an identifier of its own, and correct the 'down_revision' of what comes after it"
         )
 
     @classmethod
