@@ -125,3 +125,18 @@ def test_a_script_outside_the_folder(shop, place):
         rf"'of_2014'{AS_BEFORE}{CORRECT}",
         line,
     )
+
+
+def test_a_column_renamed_as_alembic_before_1_5_had_it(shop, url):
+    """It goes on to work there; elsewhere the operation is named, and nothing of this package."""
+    rename = 'op.alter_column("product", "price", name="cost")'
+    path = broken(shop, f"{TOP}from alembic import op\ndef upgrade():\n    {rename}\n")
+    answer = shop.run("manage.py", "db", "upgrade")
+    if answer.status == 0:
+        assert "cost" in tables(url)["product"]
+    else:
+        assert re.fullmatch(
+            rf"Error: {re.escape(path)}, line 6: TypeError: [\w.]*alter_column\(\) got multiple "
+            rf"values for keyword argument 'name'{AS_BEFORE}{CORRECT}\n",
+            answer.error,
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from typing import Any, Callable, Iterator
 
 from sqlalchemy import exc
@@ -79,7 +79,7 @@ class Plain:
         """
         add_column, rename_table = impl.add_column, impl.rename_table
         for name in _OPERATIONS:
-            setattr(impl, name, partial(self._operation, name))
+            setattr(impl, name, self._standing_for(getattr(impl, name)))
         impl.add_column = partial(self._add_column, add_column)
         impl.rename_table = partial(self._rename_table, rename_table)
         for name in _COMMENTS:
@@ -141,6 +141,15 @@ class Plain:
             self.flush()
             self.pending, self.place = self.altering.changes(table, schema), place
         return self.pending
+
+    def _standing_for(self, original: Callable[..., Any]) -> Callable[..., None]:
+        """Make what Alembic calls, by whose name Python says that the arguments are wrong."""
+
+        @wraps(original)
+        def operation(*args: Any, **kwargs: Any) -> None:
+            self._operation(original.__name__, *args, **kwargs)
+
+        return operation
 
     def _operation(self, method: str, *args: Any, **kwargs: Any) -> None:
         """Do what one of the implementation's methods is called for."""
