@@ -130,14 +130,17 @@ def _connecting(error: BaseException) -> str | None:
     return None
 
 
-def _of_driver(error: exc.DBAPIError, run: Any) -> errors.MigrateError:
+def _of_driver(error: exc.DBAPIError, config: Any, run: Any) -> errors.MigrateError:
     """Word what the database refuses: a connection, or a statement."""
     url = _connecting(error) if error.statement is None else None
     if url is not None:
         return errors.DatabaseError.no_connection(url, error.orig)
     script = getattr(run.current if run else None, "revision", None)
-    revision = script.revision if script else None
-    return errors.DatabaseError.statement(revision, error.statement or "COMMIT", error.orig)
+    if script:
+        revision, place = script.revision, None
+    else:
+        revision, place = None, _in_script(_folders(config), error, run)
+    return errors.DatabaseError.statement(revision, place, error.statement or "COMMIT", error.orig)
 
 
 def _without_function(error: AttributeError) -> errors.MigrateError | None:
@@ -181,7 +184,7 @@ def translate(error: BaseException, config: Any, run: Any) -> errors.MigrateErro
     if isinstance(error, CommandError):
         return _of_alembic(error, config, run)
     if isinstance(error, exc.DBAPIError):
-        return _of_driver(error, run)
+        return _of_driver(error, config, run)
     if isinstance(error, AttributeError):
         worded = _without_function(error)
         if worded is not None:

@@ -140,3 +140,16 @@ def test_a_column_renamed_as_alembic_before_1_5_had_it(shop, url):
             rf"values for keyword argument 'name'{AS_BEFORE}{CORRECT}\n",
             answer.error,
         )
+
+
+def test_a_script_that_asks_the_database_while_it_is_imported(shop):
+    """No revision runs yet that could be named."""
+    path = broken(
+        shop,
+        TOP + "from shop import db\n\n"
+        "with db.engine.connect() as connection:\n"
+        '    connection.execute(sa.text("SELECT name FROM nosuch"))\n',
+    )
+    assert error_of(shop, "upgrade") == (
+        f"Error: {path}, line 7: no such table: nosuch [statement: SELECT name FROM nosuch]"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from .words import MEGABYTE, MigrateError, cause_text, one_line
+from .words import MEGABYTE, MigrateError, cause_text, one_line, place_text
 
 
 class DatabaseError(MigrateError):
@@ -51,8 +51,15 @@ class DatabaseError(MigrateError):
         )
 
     @classmethod
-    def statement(cls, revision: str | None, statement: str, cause: object) -> DatabaseError:
-        where = f"revision {revision} failed" if revision else "the database refused"
+    def statement(
+        cls,
+        revision: str | None,
+        place: tuple[str, int | None] | None,
+        statement: str,
+        cause: object,
+    ) -> DatabaseError:
+        where = place_text(*place) if place else "the database refused"
+        where = f"revision {revision} failed" if revision else where
         return cls(f"{where}: {cause_text(cause)} [statement: {one_line(statement)[:500]}]")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from .words import MigrateError, cause_of
+from .words import MigrateError, cause_of, place_text
 
 
 class NotConfigured(MigrateError):
@@ -69,10 +69,6 @@ class FolderError(MigrateError):
 CORRECT_AND_REPEAT = ": correct the file and run the command again"
 
 
-def _place(path: str, line: int | None) -> str:
-    return f"{path}, line {line}" if line else path
-
-
 class ScriptError(MigrateError):
     """A file of the migrations folder cannot be used; `path` names it."""
 
@@ -82,13 +78,13 @@ class ScriptError(MigrateError):
 
     @classmethod
     def failed(cls, path: str, line: int | None, cause: BaseException) -> ScriptError:
-        return cls(f"{_place(path, line)}: {cause_of(cause)}{CORRECT_AND_REPEAT}", path)
+        return cls(f"{place_text(path, line)}: {cause_of(cause)}{CORRECT_AND_REPEAT}", path)
 
     @classmethod
     def bad_url(cls, path: str, line: int | None) -> ScriptError:
         # not shown, as what cannot be parsed may hold a password anywhere
         reason = "what it takes for a database URL is none"
-        return cls(f"{_place(path, line)}: {reason}{CORRECT_AND_REPEAT}", path)
+        return cls(f"{place_text(path, line)}: {reason}{CORRECT_AND_REPEAT}", path)
 
     @classmethod
     def no_revision(cls, path: str) -> ScriptError:

@@ -59,6 +59,16 @@ def cause_text(cause: object) -> str:
     return one_line(cause).rstrip(".:")
 
 
+def place_text(path: str, line: int | None) -> str:
+    """Name a place in a file.
+
+    :param path: the file
+    :param line: its line, where it is known
+    :raises: nothing
+    """
+    return f"{path}, line {line}" if line else path
+
+
 class MigrateError(ClickException):
     """The base of the family: a sentence for the user and an exit status.
 
