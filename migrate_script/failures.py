@@ -115,7 +115,9 @@ def _of_alembic(error: CommandError, config: Any, run: Any) -> errors.MigrateErr
             return errors.RevisionError.ambiguous()
         return errors.RevisionError.not_resolved(text)
     if text.startswith("Could not determine revision id from filename"):
-        return errors.ScriptError.no_revision(text.split("filename ")[1].split(".py")[0] + ".py")
+        place = _mine(_folders(config), error)
+        name = text.split("filename ")[1].split(".py")[0] + ".py"
+        return errors.ScriptError.no_revision(place[0] if place else name)
     if text.startswith("Target database is not up to date"):
         return errors.RevisionError.not_up_to_date()
     return errors.AlembicError(text)

@@ -608,9 +608,9 @@ def test_a_file_that_is_no_script(db, content, place, cause):
 
 def test_a_revision_without_its_id(db):
     """The file is named, and what it lacks."""
-    broken(db, "def upgrade():\n    pass\n")
+    path = broken(db, "def upgrade():\n    pass\n")
     assert db("upgrade").error == one_line(
-        "dddd_broken.py: the file has no 'revision': give it the identifier it had, "
+        f"{path}: the file has no 'revision': give it the identifier it had, "
         "or move the file out of the folder"
     )
 
