@@ -11,6 +11,7 @@ from typing import Any, Callable, Sequence
 
 from .. import errors
 from .connections import driver_connection
+from .idle import kept_awake
 from .pragmas import database_file
 from .programs import for_mysql, for_postgresql, program, run
 from .ready import check_room_for_copy, rows_of
@@ -117,14 +118,16 @@ def back_up(connection: Any, heads: Sequence[str], patience: float) -> str:
         dump, (where, env) = program("pg_dump"), for_postgresql(engine)
         part = _new_file("", name, ".dump")
         command = [dump, "--no-password", "--format=custom", f"--file={part}", where]
-        return _kept(part, lambda: run(command, env))
+        with kept_awake(connection):
+            return _kept(part, lambda: run(command, env))
     dump = program("mariadb-dump", "mysqldump")
     with for_mysql(engine) as (who, database):
         part = _new_file("", name, ".sql")
         command = [dump, who, "--single-transaction", "--routines", "--triggers", "--comments"]
         command += ["--events"] if _sees_events(connection) else []
         command += [f"--result-file={part}", database]
-        return _kept(part, lambda: run(command))
+        with kept_awake(connection):
+            return _kept(part, lambda: run(command))
 
 
 def _sees_events(connection: Any) -> bool:

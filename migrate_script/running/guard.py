@@ -13,6 +13,7 @@ from .care import Care
 from .cares import care_for
 from .connections import driver_connection, finish_begun, forget_reading, has_begun
 from .counting import Counter
+from .idle import kept_awake
 from .interrupts import Interrupts
 from .locks import lock_for
 from .losses import losses
@@ -147,7 +148,7 @@ class Guard:
             heads = context.get_current_heads()
             steps = run.look_ahead(heads, context)
             if self.name == "downgrade" and not self.settings.dry_run:
-                self._ask(care, steps)
+                self._ask(care, steps, had_begun)
             return not heads or bool(steps) or care.has_leftovers()
         except Exception as error:
             if care.can_wait(error):
@@ -156,10 +157,16 @@ class Guard:
         finally:
             forget_reading(care.connection, had_begun)
 
-    def _ask(self, care: Care, steps: list[Any]) -> None:
+    def _ask(self, care: Care, steps: list[Any], had_begun: bool) -> None:
         """Say what goes with a downgrade, and go on unless somebody says no."""
         lost = losses(care.connection, steps)
-        if lost and not listener().agrees(errors.losing(lost), self.settings.yes):
+        if not lost:
+            return
+        # nobody is to wait for a table while a person thinks
+        forget_reading(care.connection, had_begun)
+        with kept_awake(care.connection):
+            agreed = listener().agrees(errors.losing(lost), self.settings.yes)
+        if not agreed:
             raise errors.NotAgreed(self.name)
 
     @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import errors
 from ..progress import listener
+from .idle import stay_awake
 
 # what this process holds: a run that meets its own lock again goes on (two binds, one database)
 _HELD: list[Lock] = []
@@ -77,6 +78,7 @@ class Lock:
             if waited >= told:
                 listener().waiting(self.holder(), waited)
                 told = waited + 15
+            stay_awake(self.connection)
             time.sleep(min(pause, timeout - waited))
             pause = min(pause * 1.5, 1.0)
         _HELD.append(self)

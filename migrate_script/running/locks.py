@@ -236,6 +236,8 @@ class MySQLLock(_ServerLock):
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
+        # 24 days, the most that Windows takes: until its release this connection says nothing
+        self._row("SET SESSION wait_timeout = GREATEST(@@SESSION.wait_timeout, 2147483)")
         database = self._row("SELECT DATABASE()")[0]
         digest = hashlib.sha256(str(database).encode()).hexdigest()[:40]
         self.name = f"migrate_script:{digest}"

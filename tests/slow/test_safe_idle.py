@@ -1,0 +1,85 @@
+"""Servers that close a connection which does nothing for a while."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from helpers import execute, rows
+from safe import BASE, UPGRADE, at_gate, background, db, new_project, open_gate, revision
+
+pytestmark = pytest.mark.slow
+
+PATIENCE = 2
+IMPATIENT = {
+    "postgresql": f"?options=-c%20idle_in_transaction_session_timeout%3D{PATIENCE}s"
+    f"%20-c%20idle_session_timeout%3D{PATIENCE}s",
+    "mysql": f"?init_command=SET%20SESSION%20wait_timeout%3D{PATIENCE}",
+}
+BUSY = """
+    import os, time
+    open("at_the_gate", "w").close()
+    end = time.monotonic() + {seconds}
+    while time.monotonic() < end or not os.path.exists("open_gate"):
+        op.execute("SELECT 1")
+        time.sleep(0.1)
+"""
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def impatient(request, project, new_database, monkeypatch):
+    """A project on a server that is short of patience; gives project and URL."""
+    kind = request.param
+    url = new_database(kind)
+    options = IMPATIENT[kind]
+    try:
+        execute(url + options, "SELECT 1")
+    except Exception:
+        pytest.skip("PostgreSQL before 14 does not close a session that is idle")
+    monkeypatch.setenv("DATABASE_URL", url + options)
+    new_project(project)
+    revision(project, 1, BASE)
+    return project, url
+
+
+def test_the_lock_outlives_the_patience_of_the_server(impatient):
+    """While the scripts are at work, the connection of the lock says nothing."""
+    project, url = impatient
+    open_gate(project)
+    revision(project, 2, BUSY.format(seconds=PATIENCE + 1))
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert rows(url, "SELECT version_num FROM alembic_version") == [("r2",)]
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_who_waits_keeps_its_connection(impatient, begins):
+    """It says nothing for the whole time, and goes on when the other one is done."""
+    project, url = impatient
+    if begins:
+        path = project.folder / "migrations/env.py"
+        text = path.read_text(encoding="utf-8")
+        assert ".connect() as" in text
+        path.write_text(text.replace(".connect() as", ".begin() as"), encoding="utf-8")
+    revision(project, 2, BUSY.format(seconds=PATIENCE + 1))
+    with background(project, *UPGRADE) as first:
+        at_gate(project, first)
+        with background(project, *UPGRADE) as second:
+            second.until(lambda: "waiting for another migration" in second.err)
+            open_gate(project)
+            assert first.status() == 0, first.err
+            assert second.status() == 0, second.err
+    assert rows(url, "SELECT version_num FROM alembic_version") == [("r2",)]
+
+
+def test_a_copy_may_take_its_time(impatient, monkeypatch):
+    """The connection of the upgrade says nothing while a program copies the database."""
+    from migrate_script.running import backup
+
+    project, url = impatient
+    revision(project, 2, "pass")
+    monkeypatch.setattr(backup, "program", lambda *names: names[0])
+    monkeypatch.setattr(backup, "run", lambda *_: time.sleep(PATIENCE + 1))
+    done = db(project, "upgrade", "--backup")
+    assert done.status == 0, done.err
+    assert rows(url, "SELECT version_num FROM alembic_version") == [("r2",)]
