@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from altering import everything, foreign_keys, read, script, up
+from altering import everything, file_of, foreign_keys, read, script, up
 from safe import db, new_project, revision, version
 
 BATCH = """
@@ -177,6 +177,56 @@ def test_old_violations_of_a_renamed_table_are_not_new(project, url):
     script(url, FAMILY.format("") + "INSERT INTO child VALUES (50, 88, 'z');")
     up(project, 1, 'op.rename_table("child", "kid")')
     assert (50, 88, "z") in read(url, "SELECT * FROM kid")
+
+
+@pytest.mark.usefixtures("on")
+def test_old_violations_of_a_dropped_table_excuse_no_new_ones(project, url):
+    """A row of the same number in a table that was there before is another row."""
+    new_project(project)
+    kin = "CREATE TABLE kin (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id));"
+    script(url, FAMILY.format("") + kin + "INSERT INTO kin VALUES (99, 88);")
+    revision(project, 1, 'op.execute("DROP TABLE kin")' + DANGLING.replace("\n    ", "\n"))
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert "since revision r1, 1 row(s) of 'child' refer to missing rows" in failed.error
+
+
+@pytest.mark.usefixtures("on")
+@pytest.mark.parametrize("env", ["one transaction", "one for each revision"])
+def test_what_others_do_between_revisions_is_not_blamed_on_one(project, url, env):
+    """What another program writes behind a commit was there before the next revision."""
+    new_project(project)
+    if env != "one transaction":
+        path = project.folder / "migrations/env.py"
+        text = path.read_text(encoding="utf-8")
+        text = text.replace(
+            "configure(**settings)", "configure(transactional_ddl=False, **settings)"
+        )
+        path.write_text(text, encoding="utf-8")
+    script(url, FAMILY.format(""))
+    revision(
+        project,
+        1,
+        f"""
+        import sqlite3
+        op.execute("UPDATE child SET code = 'a' WHERE id = 10")
+        op.execute("COMMIT")
+        other = sqlite3.connect({file_of(url)!r})
+        other.execute("DELETE FROM parent WHERE id = 1")
+        other.commit()
+        other.close()
+        """,
+    )
+    revision(project, 2, 'op.execute("INSERT INTO child VALUES (30, 2, NULL)")')
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert (
+        "since revision r1, 3 row(s) of 'child' refer to missing rows of 'parent', 1 row(s) of "
+        "'parent' refer to missing rows of 'parent': another program wrote to the database "
+        "meanwhile, so nothing was undone; correct those rows\n"
+    ) in done.err
+    assert "since revision r2" not in done.err
+    assert version(url) == ["r2"]
 
 
 @pytest.mark.usefixtures("on")

@@ -245,7 +245,7 @@ class ForeignKeysBroken(MigrateError):
         revision: str,
         counts: Sequence[tuple[tuple[str, str], int]],
         keyless: Sequence[tuple[str, str]],
-        enforced: bool,
+        kept: str,
     ) -> None:
         found = [
             f"{count} row(s) of '{table}' refer to missing rows of '{parent}'"
@@ -260,9 +260,9 @@ class ForeignKeysBroken(MigrateError):
         ] * bool(keyless)
         advice = " and ".join(cures)
         advice = (
-            f"{advice} in the revision, or before it"
-            if enforced
-            else f"foreign keys are not enforced here, so nothing was undone; {advice}"
+            f"{kept}, so nothing was undone; {advice}"
+            if kept
+            else f"{advice} in the revision, or before it"
         )
         super().__init__(f"since revision {revision}, {', '.join(found)}: {advice}")
 

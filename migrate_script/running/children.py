@@ -40,12 +40,14 @@ class Violation(NamedTuple):
 class State(NamedTuple):
     """What is amiss with the foreign keys of a database.
 
+    :param tables: the tables that there are
     :param rows: the rows that refer to nothing
     :param referring: the tables that refer to others, each with the other one
     :param keyless: those that refer to columns which are no key
     :raises: nothing
     """
 
+    tables: set[str]
     rows: CounterType[Violation]
     referring: set[tuple[str, str]]
     keyless: set[tuple[str, str]]
@@ -57,9 +59,10 @@ def state_of(database: Database) -> State:
     :param database: where to look
     :raises sqlite3.Error: the database cannot be read
     """
-    found = State(Counter(), set(), set())
-    for entry in database.entries():
-        if entry.type == "table" and "references" in (entry.sql or "").lower():
+    tables = [entry for entry in database.entries() if entry.type == "table"]
+    found = State({folded(entry.name) for entry in tables}, Counter(), set(), set())
+    for entry in tables:
+        if "references" in (entry.sql or "").lower():
             _look_at(database, entry.name, found)
     return found
 
@@ -92,26 +95,31 @@ def _places(database: Database) -> set[tuple[str, str, tuple[str, ...]]]:
     }
 
 
-def new_violations(
-    database: Database, before: CounterType[Violation], after: CounterType[Violation]
-) -> list[Violation]:
+def new_violations(database: Database, before: State, after: State) -> list[Violation]:
     """Give the violations that were not there before, under whatever name.
 
     :param database: where they were found
-    :param before: those before
-    :param after: those after
+    :param before: how it was
+    :param after: how it is
     :raises sqlite3.Error: the database cannot be read
     """
-    new, gone = after - before, before - after
+    new, gone = after.rows - before.rows, before.rows - after.rows
     if new and gone:
         # a table or a column that has another name now took its old violations with it
         places = _places(database)
-        moved = Counter(one.rowid for one in gone.elements() if one[:3] not in places)
+        moved = [one for one in gone.elements() if one[:3] not in places]
         for one in list(new.elements()):
-            if moved[one.rowid] > 0:
-                moved[one.rowid] -= 1
+            old = next((each for each in moved if _may_be(each, one, before, after)), None)
+            if old is not None:
+                moved.remove(old)
                 new[one] -= 1
     return list(new.elements())
+
+
+def _may_be(old: Violation, new: Violation, before: State, after: State) -> bool:
+    """Tell a row of the same table, or of one that came as the other one went."""
+    renamed = new.table not in before.tables and old.table not in after.tables
+    return old.rowid == new.rowid and (old.table == new.table or renamed)
 
 
 class Watch:
@@ -124,9 +132,16 @@ class Watch:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.known: State | None = None
+        self._seen: Any = None
 
     def _state(self) -> Any:
         return self.database.raw.total_changes, self.database.pragma("schema_version")
+
+    def _look(self) -> State:
+        """Note how the database is; what others commit later is seen by its version."""
+        self.known = state_of(self.database)
+        self._seen = self.database.pragma("data_version")
+        return self.known
 
     @contextmanager
     def step(self, revision: str, allowed: bool) -> Iterator[None]:
@@ -137,24 +152,30 @@ class Watch:
         :raises ForeignKeysBroken: rows refer to nothing now, or tables to no key, and foreign keys
             are enforced
         """
-        if self.known is None:
-            self.known = state_of(self.database)
+        known = self.known
+        if known is None or self.database.pragma("data_version") != self._seen:
+            known = self._look()
         enforced, before = self.database.enforces_foreign_keys, self._state()
         yield
         if self._state() != before:
-            enforced = enforced and self.database.enforces_foreign_keys
-            self._compare(revision, self.known, enforced, allowed)
+            kept = ""
+            if not (enforced and self.database.enforces_foreign_keys):
+                kept = "foreign keys are not enforced here"
+            elif self.database.pragma("data_version") != self._seen:
+                # possible behind a COMMIT of the script, and whose the rows are is not known
+                kept = "another program wrote to the database meanwhile"
+            self._compare(revision, known, kept, allowed)
 
-    def _compare(self, revision: str, before: State, enforced: bool, allowed: bool) -> None:
-        self.known = after = state_of(self.database)
-        new = new_violations(self.database, before.rows, after.rows)
+    def _compare(self, revision: str, before: State, kept: str, allowed: bool) -> None:
+        after = self._look()
+        new = new_violations(self.database, before, after)
         # a key may also be made after what refers to it
         keyless = sorted((after.keyless - before.keyless) & before.referring if not allowed else ())
         if not new and not keyless:
             return
         counts = Counter((one.table, one.parent) for one in new)
-        broken = errors.ForeignKeysBroken(revision, sorted(counts.items()), keyless, enforced)
-        if enforced:
+        broken = errors.ForeignKeysBroken(revision, sorted(counts.items()), keyless, kept)
+        if not kept:
             raise broken
         listener().note(str(broken))
 
