@@ -7,6 +7,7 @@ import sys
 import textwrap
 
 import pytest
+import sqlalchemy as sa
 from helpers import rows, tables
 from safe import BASE, begin, db, ended, new_project, picture, revision, version
 
@@ -206,6 +207,35 @@ def test_what_follows_such_a_statement_is_undone_together(at_r1, url, case):
     assert db(at_r1, "upgrade").status == 1
     assert "z" not in tables(url)
     assert version(url) == ["r1"]
+
+
+COMMITS = {
+    "COMMIT": 'op.execute("COMMIT")',
+    "VACUUM": 'op.execute("VACUUM")',
+    "a block": 'with op.get_context().autocommit_block():\n    op.execute("SELECT 1")',
+    "commit()": "op.get_bind().commit()",
+}
+
+
+@pytest.mark.parametrize("case", COMMITS)
+def test_what_a_revision_commits_itself_does_not_stand_without_its_version(at_r1, url, case):
+    """A later revision that fails leaves the whole of it, so that it is not run twice."""
+    if case == "a block" and not has_autocommit_block():
+        pytest.skip("this Alembic has no autocommit_block")
+    if case == "commit()" and not hasattr(sa.engine.Connection, "commit"):
+        pytest.skip("this SQLAlchemy has no commit()")
+    table = 'op.create_table("{}", sa.Column("id", sa.Integer))'
+    revision(at_r1, 2, "\n".join([table.format("b"), COMMITS[case], table.format("c")]))
+    revision(at_r1, 3, table.format("d"))
+    revision(at_r1, 4, 'op.drop_table("missing")')
+    failed = db(at_r1, "upgrade")
+    assert failed.status == 1
+    assert "; the database is at r2, after 1 of 3 revisions: remove" in failed.error
+    assert sorted(tables(url)) == ["a", "alembic_version", "b", "c"]
+    revision(at_r1, 4, "pass")
+    done = db(at_r1, "upgrade")
+    assert done.status == 0, done.err
+    assert version(url) == ["r4"]
 
 
 def has_autocommit_block() -> bool:

@@ -124,7 +124,7 @@ class Care:
     def new_step(self) -> None:
         """Note that another step begins.
 
-        :raises: nothing
+        :raises Exception: what the step before has left cannot be committed
         """
         self._outside = 0
 

@@ -58,6 +58,7 @@ class SQLiteCare(Care):
                 listener().note(sentence)
 
     def new_step(self) -> None:
+        self.transaction.new_step()
         super().new_step()
         self.transaction.left.clear()
 

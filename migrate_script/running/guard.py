@@ -218,7 +218,7 @@ class Guard:
         :param number: which one of those of this database
         :param count: how many there are
         :param step: Alembic's
-        :raises: nothing
+        :raises Exception: what the step before has left cannot be committed
         """
         script = getattr(step, "revision", None)
         self._counter.begin(number, count, script.revision if script else "")

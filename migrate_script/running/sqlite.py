@@ -58,6 +58,7 @@ class SQLiteTransaction:
         self.raw = driver_connection(connection)
         self.left: list[str] = []
         self._paused = 0
+        self._beginnings = 0
         self._listens = False
         self._before: tuple[Any, Any] | None = None
         self._sharing: Sharing | None = None
@@ -92,6 +93,18 @@ class SQLiteTransaction:
     def _catch_up(self) -> None:
         """Bring the run to where a statement of its own would find it."""
         self.connection.execute(text("SELECT 1")).close()
+
+    def new_step(self) -> None:
+        """Commit the step before if it has committed a part of itself already.
+
+        That part would stand without the version, and be run again, if a later step failed.
+
+        :raises sqlite3.Error: it cannot be committed
+        """
+        if self._beginnings > 1:
+            self.raw.commit()
+        # the transaction that is open, or else the next one, is not of the step's own making
+        self._beginnings = int(self.raw.in_transaction)
 
     def _switch_off(self) -> None:
         raw = self.raw
@@ -160,6 +173,7 @@ class SQLiteTransaction:
         while True:
             try:
                 self.raw.execute("BEGIN IMMEDIATE")
+                self._beginnings += 1
                 return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error):
