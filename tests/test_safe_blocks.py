@@ -242,6 +242,10 @@ def test_a_failure_in_a_later_revision_leaves_the_way_open(postgres):
     revision(project, 3, 'op.drop_table("missing")')
     failed = db(project, "upgrade")
     assert failed.status == 1
+    assert (
+        "; the database is at r1, as before; 5 statement(s) before it stand and will not be re"
+        in (failed.error)
+    )
     assert version(url) == ["r1"]
     revision(project, 3, "pass")
     again = db(project, "upgrade")

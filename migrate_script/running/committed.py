@@ -43,6 +43,7 @@ class CommittedJournal(Journal):
         self._savepoints: dict[str, int] = {}
         self._current: Entry | None = None
         self._is_there: bool | None = None
+        self._was_there = False  # in this run: its end may be undone with a later step
         self._has_committed = self._has_begun = False
 
     @property
@@ -102,7 +103,7 @@ class CommittedJournal(Journal):
         self._kept, self._savepoints = [], {}
 
     def _note_kept(self, step: str) -> None:
-        self._is_there = self.notes.create()
+        self._is_there = self._was_there = self.notes.create()
         self._heads = self.notes.heads()
         for entry in self._kept if self._is_there else ():
             self.notes.add(step, self._heads, entry)
@@ -200,6 +201,8 @@ class CommittedJournal(Journal):
         self._step = None
         entry, self._current = self._current, None
         if not self._is_there:
+            entry = None  # not one of those that are noted
+        if not (self._is_there or self._was_there):
             return None
         # each driver has its own exception for a server that is gone
         with suppress(Exception), beside(self._pool) as raw:
