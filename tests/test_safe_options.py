@@ -82,7 +82,7 @@ def test_a_dry_run_stops_before_a_script_commits(
     revision(project, 2, f"op.execute({statement!r})")
     refused = db(project, "upgrade", "--dry-run")
     assert refused.status == 1
-    assert f"--dry-run stopped before [{statement.strip()}]" in refused.error
+    assert f"--dry-run stopped revision r2 before [{statement.strip()}]" in refused.error
     assert tables(url) == {}
 
 

@@ -216,10 +216,11 @@ class CannotDryRun(MigrateError):
         )
 
     @classmethod
-    def commits(cls, what: str) -> CannotDryRun:
+    def commits(cls, what: str, revision: str, where: str = "") -> CannotDryRun:
+        stopped = f"stopped revision {revision}" if revision else "stopped"
         return cls(
-            f"--dry-run stopped before [{one_line(what)[:200]}], which could not be undone: "
-            "use --sql to read the statements, or a copy of the database"
+            f"--dry-run {stopped} before [{one_line(what)[:200]}]{where}, which could not be "
+            "undone: use --sql to read the statements, or a copy of the database"
         )
 
 

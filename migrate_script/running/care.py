@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager, nullcontext
 from typing import Any, ContextManager, Iterator
 
 from sqlalchemy import event
 
 from .. import errors
-from .connections import driver_connection
+from .dryrun import DryRun
 from .lock import Lock
 from .marks import Marks
 from .position import Position
 from .rollbacks import watch_rollbacks
 from .settings import Settings
-
-_ENDS = re.compile(r"\s*(COMMIT|END|ROLLBACK|VACUUM|ATTACH|DETACH|BEGIN)\b(?!\s+TO\b)", re.I)
 
 
 class Care:
@@ -38,7 +35,8 @@ class Care:
         self.external = False  # whether env.py has begun the transaction itself
         self.has_committed = False
         self._outside = 0
-        self._watches = self._undone = self._is_ready = False
+        self._watches = self._is_ready = False
+        self.dry_run: DryRun | None = None
 
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
         """Complete what env.py told Alembic.
@@ -87,14 +85,23 @@ class Care:
         if self.connection.dialect.name not in ("sqlite", "postgresql"):
             raise errors.CannotDryRun.no_transactions(self.connection.dialect.name)
 
+    def watch_statements(self) -> None:
+        """See, in a dry run, each statement before others do.
+
+        :raises: nothing
+        """
+        if self.settings.dry_run:
+            self.dry_run = DryRun(self.connection)
+            self.dry_run.begin()
+
     def watch_commits(self) -> None:
         """See that nothing is committed without the lock, nor in a dry run.
 
         :raises: nothing
         """
         event.listen(self.connection, "commit", self.may_commit)
-        if self.settings.dry_run:
-            event.listen(self.connection, "before_cursor_execute", self._before_statement)
+        if self.dry_run is not None:
+            self.dry_run.authorize()
         self._watches = True
 
     def may_commit(self, _: Any) -> None:
@@ -103,23 +110,11 @@ class Care:
         :raises LockLost: the lock is somebody else's
         :raises CannotDryRun: it would leave something
         """
-        if self.settings.dry_run and not self._undone:
-            raise errors.CannotDryRun.commits("COMMIT")
+        if self.dry_run is not None and not self.dry_run.is_over:
+            self.dry_run.refuse("COMMIT")
         if self.lock is not None:
             self.lock.check()
         self.has_committed = True
-
-    def _before_statement(self, _: Any, cursor: Any, statement: str, *__: Any) -> None:
-        if not self._undone and _ENDS.match(statement):
-            raise errors.CannotDryRun.commits(statement)
-
-    def undo(self) -> None:
-        """Undo all steps of a dry run.
-
-        :raises Exception: the database refuses
-        """
-        driver_connection(self.connection).rollback()
-        self._undone = True
 
     def new_step(self) -> None:
         """Note that another step begins.
@@ -182,8 +177,8 @@ class Care:
         :param original: that method
         :raises Exception: what is raised inside
         """
-        if self.settings.dry_run:
-            raise errors.CannotDryRun.commits("autocommit_block()")
+        if self.dry_run is not None:
+            self.dry_run.refuse("autocommit_block()")
         self._outside += 1
         with original():
             yield
@@ -196,8 +191,9 @@ class Care:
         if self._watches:
             self._watches = False
             event.remove(self.connection, "commit", self.may_commit)
-            if self.settings.dry_run:
-                event.remove(self.connection, "before_cursor_execute", self._before_statement)
+        if self.dry_run is not None:
+            self.dry_run.end()
+            self.dry_run = None
         if self.lock is not None:
             self.lock.give_back()
             self.lock = None

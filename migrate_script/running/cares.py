@@ -58,12 +58,14 @@ class SQLiteCare(Care):
                 listener().note(sentence)
 
     def new_step(self) -> None:
-        self.transaction.new_step()
+        if self.dry_run is None:
+            self.transaction.new_step()
         super().new_step()
         self.transaction.left.clear()
 
     def standing(self) -> str:
-        self._outside += len(self.transaction.left)
+        if self.dry_run is None:
+            self._outside += len(self.transaction.left)
         return super().standing()
 
     @contextmanager
@@ -124,6 +126,8 @@ class PostgreSQLCare(Care):
         for step in steps:
             function = step.migration_fn
             step.migration_fn = wraps(function)(partial(self._watched, journal, step, function))
+        if self.dry_run is not None:
+            self.dry_run.arm()
 
     def _watched(
         self, journal: CommittedJournal, step: Any, function: Callable[..., Any], **kwargs: Any

@@ -95,6 +95,7 @@ class Guard:
             self._counter.watch(connection)
             if self.settings.backup:
                 self._back_up(connection, context, had_begun)
+            care.watch_statements()
             care.take()
             care.watch_commits()
 
@@ -188,6 +189,8 @@ class Guard:
         if steps:
             care.make_ready(context)
         care.before(context, steps)
+        if care.dry_run is not None:
+            care.dry_run.watch(steps)
         with care.watch_rollbacks(steps) as marks:
             if context in self._begun or context._transaction_per_migration:
                 yield True
@@ -205,8 +208,8 @@ class Guard:
             found = differences(context)
             if found:
                 raise errors.VerifyFailed(found)
-        if self.settings.dry_run:
-            care.undo()
+        if care.dry_run is not None:
+            care.dry_run.undo()
         else:
             finish_begun(context)
             if marks is not None:

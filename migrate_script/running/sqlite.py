@@ -28,8 +28,13 @@ _PRAGMAS = {"journal_mode", "synchronous", "temp_store", "auto_vacuum", "page_si
 _TRUE = {"1", "on", "true", "yes"}
 
 
-def _stands_outside(statement: str, raw: Any) -> bool:
-    """Tell a statement that cannot be, or must not be, inside our transaction."""
+def stands_outside(statement: str, raw: Any) -> bool:
+    """Tell a statement that cannot be, or must not be, inside our transaction.
+
+    :param statement: the statement
+    :param raw: the driver's connection
+    :raises: nothing
+    """
     text, word = without_comments(statement), first_word(statement)
     if word == "ROLLBACK":
         return re.match(r"ROLLBACK\s+(TRANSACTION\s+)?TO\b", text, re.I) is None
@@ -159,7 +164,7 @@ class SQLiteTransaction:
     def _before_execute(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if self._paused:
             return
-        if _stands_outside(statement, self.raw):
+        if stands_outside(statement, self.raw):
             self.left.append(statement)
             if self.raw.in_transaction and first_word(statement) not in _ENDS:
                 self.raw.commit()
