@@ -44,7 +44,11 @@ class Terminal(Listener):
         if already or not (sys.stdin.isatty() and sys.stderr.isatty()):
             click.echo(f"WARNING [migrate_script] {errors.one_line(sentence)}", err=True)
             return True
-        return click.confirm(f"{errors.one_line(sentence)}: go on?", err=True)
+        try:
+            return click.confirm(f"{errors.one_line(sentence)}: go on?", err=True)
+        except click.Abort:  # Control-C, SIGTERM, or the end of what is typed
+            click.echo(err=True)
+            return False
 
     def note(self, sentence: str) -> None:
         erase = _ERASE if self._line_to_erase else ""

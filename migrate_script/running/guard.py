@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Iterator
@@ -149,7 +150,7 @@ class Guard:
             heads = context.get_current_heads()
             steps = run.look_ahead(heads, context)
             if self.name == "downgrade" and not self.settings.dry_run:
-                self._ask(care, steps, had_begun)
+                self._ask(care, context, steps, had_begun)
             return not heads or bool(steps) or care.has_leftovers()
         except Exception as error:
             if care.can_wait(error):
@@ -158,9 +159,11 @@ class Guard:
         finally:
             forget_reading(care.connection, had_begun)
 
-    def _ask(self, care: Care, steps: list[Any], had_begun: bool) -> None:
+    def _ask(self, care: Care, context: Any, steps: list[Any], had_begun: bool) -> None:
         """Say what goes with a downgrade, and go on unless somebody says no."""
-        lost = losses(care.connection, steps)
+        # an env.py for several databases names each in the words that it marks its part with
+        token = re.fullmatch("(.*)_downgrades", str(context.opts.get("downgrade_token")))
+        lost = losses(care.connection, steps, token.group(1) if token else None)
         if not lost:
             return
         # nobody is to wait for a table while a person thinks
