@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 from helpers import execute, tables
 from safe import db, new_project, on_terminal, picture, revision, version
@@ -137,3 +142,25 @@ def test_no_answer_is_a_no(project, url):
     status, said = on_terminal(project, "downgrade", "--yes", typed=b"")
     assert status == 0, said
     assert version(url) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_at_the_question_is_a_no(project, url, number):
+    """It ends the command at once, and nothing is done."""
+    pty = pytest.importorskip("pty")
+    new_project(project)
+    revision(project, 1, TABLE, 'op.drop_table("t")')
+    assert db(project, "upgrade").status == 0
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "manage.py", "db", "downgrade"]
+    child = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    while b"go on?" not in said:
+        said += os.read(ours, 1000)
+    child.send_signal(number)
+    assert child.wait(60) == 1
+    said += os.read(ours, 1000)
+    os.close(ours)
+    assert b"Error: 'db downgrade' was not wanted: nothing was changed" in said
+    assert version(url) == ["r1"]
