@@ -31,6 +31,12 @@ _ARM = f"""
     );
     INSERT INTO pg_temp.{_TABLE} VALUES (1), (1)
 """
+_DISARM = f"DELETE FROM pg_temp.{_TABLE}"
+_ARM_AGAIN = (
+    f"SET CONSTRAINTS pg_temp.{_TABLE}_ends DEFERRED",
+    f"INSERT INTO pg_temp.{_TABLE} VALUES (1), (1)",
+)
+_LOOKS_AT_ALL = re.compile(r"SET\s+CONSTRAINTS\s+ALL\s+IMMEDIATE\b", re.I)
 _MAY_ARM = "SELECT has_database_privilege(current_database(), 'TEMPORARY')"
 _SQLITE_OK, _SQLITE_DENY, _SQLITE_TRANSACTION = 0, 1, 22
 
@@ -49,7 +55,7 @@ class DryRun:
         self._is_sqlite = connection.dialect.name == "sqlite"
         self._revision = ""
         self._stopped: errors.CannotDryRun | None = None
-        self._armed = False
+        self._armed = self._disarmed = False
         self._written: list[tuple[Any, str]] = []
         self._thread = threading.get_ident()
 
@@ -132,6 +138,17 @@ class DryRun:
             self.refuse(text)
         if not self._is_sqlite and getattr(self.raw, "autocommit", False):
             self.refuse(text)
+        self._look_away(text)
+
+    def _look_away(self, text: str) -> None:
+        """Have nothing to look at when a script wants its own constraints looked at."""
+        if self._disarmed:
+            self._disarmed = False
+            for statement in _ARM_AGAIN:
+                self._query(statement)
+        if self._armed and _LOOKS_AT_ALL.match(text):
+            self._query(_DISARM)
+            self._disarmed = True
 
     def watch(self, steps: list[Any]) -> None:
         """See what the scripts of steps do.
