@@ -11,9 +11,9 @@ import re
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Callable, Iterator
 
 from .. import errors
 from .connections import driver_connection, has_begun, inside
@@ -116,29 +116,59 @@ class PostgreSQLLock(_ServerLock):
     at READ COMMITTED, so that no VACUUM and no CREATE INDEX CONCURRENTLY waits for it.
     """
 
-    _was_let_go = False
     NUMBER = int.from_bytes(hashlib.sha256(b"migrate_script").digest()[:8], "big", signed=True)
 
     def acquire(self, timeout: float) -> bool:
+        patience = max(timeout, 10.0)
+        if has_begun(self.connection):
+            try:
+                with self._told_apart(patience, self._let_the_other_go):
+                    self._row("SELECT 1")
+            except BaseException:
+                self.release()
+                raise
+            self._unlock()
         taken = super().acquire(timeout)
         if taken:
             try:
-                self._see_the_other(max(timeout, 10.0))
+                self._see_the_other(patience)
             except BaseException:
                 self.give_back()
                 raise
         return taken
 
-    def _see_the_other(self, timeout: float) -> None:
+    def _see_the_other(self, patience: float) -> None:
         """Make sure that the work gets a connection beside the lock's from a pooler."""
-        start, too_late = time.monotonic(), threading.Timer(timeout, self._let_go)
-        too_late.daemon = True
-        too_late.start()
         raw, had_begun = driver_connection(self.connection), has_begun(self.connection)
-        try:
+        with self._told_apart(patience, self._unlock):
             cursor = raw.cursor()
             cursor.execute("SELECT 1")
             cursor.close()
+        if not had_begun:
+            raw.rollback()
+
+    def _let_the_other_go(self) -> None:
+        driver_connection(self.connection).rollback()
+
+    @contextmanager
+    def _told_apart(self, patience: float, let_go: Callable[[], None]) -> Iterator[None]:
+        """Ask by one connection, and tell a pooler that waits for the other one to end.
+
+        :param patience: for how many seconds
+        :param let_go: gives the other one back, from another thread
+        """
+        was_let_go = threading.Event()
+
+        def give_up() -> None:
+            was_let_go.set()
+            with suppress(Exception):
+                let_go()
+
+        start, too_late = time.monotonic(), threading.Timer(patience, give_up)
+        too_late.daemon = True
+        too_late.start()
+        try:
+            yield
         except Exception as error:  # every driver has its own class for it
             with suppress(Exception):
                 self.connection.invalidate()  # or SQLAlchemy reports that it is closed
@@ -148,16 +178,8 @@ class PostgreSQLLock(_ServerLock):
         finally:
             too_late.cancel()
             too_late.join()
-        if self._was_let_go:
+        if was_let_go.is_set():
             raise errors.LockTimeout.one_connection()
-        if not had_begun:
-            raw.rollback()
-
-    def _let_go(self) -> None:
-        """Give back, from another thread, the connection that the work waits for."""
-        self._was_let_go = True
-        with suppress(Exception):
-            self._unlock()
 
     def attempt(self) -> bool:
         if getattr(self._raw, "autocommit", False):
