@@ -375,7 +375,7 @@ def test_a_table_described_by_the_script_loses_nothing(project, url, enforced):
 
 def test_what_was_prepared_for_another_schema_is_not_explained(project, url, monkeypatch):
     """SQLite crashes when EXPLAIN is asked again for a statement that was prepared before."""
-    from migrate_script.running.schema import Database
+    from migrate_script.running.altering.schema import Database
 
     asked = []
     rows = Database.rows

@@ -282,7 +282,7 @@ def test_a_column_is_renamed_by_hand_as_sqlite_does_it(
     project, new_database, monkeypatch, enforced
 ):
     """SQLite before 3.25 cannot; the table, what belongs to it and what refers to it follow."""
-    from migrate_script.running import renaming
+    from migrate_script.running.altering import renaming
 
     revision(
         project,
@@ -472,7 +472,7 @@ def test_operations_on_one_table_share_a_copy(project, url, monkeypatch):
     """What follows each other on one table costs one copy of its rows."""
     new_project(project)
     script(url, TABLES)
-    from migrate_script.running.recreation import Recreation
+    from migrate_script.running.altering.recreation import Recreation
 
     copies = []
     copy = Recreation._copy
@@ -711,7 +711,7 @@ def test_a_column_that_needs_a_value_is_refused_by_sqlite_itself(
     project, url, monkeypatch, waiting
 ):
     """Where there are rows the message is SQLite's and nothing is copied; where not, it works."""
-    from migrate_script.running.recreation import Recreation
+    from migrate_script.running.altering.recreation import Recreation
 
     new_project(project)
     script(url, TABLES)

@@ -67,7 +67,7 @@ LOOKING = """
 
 def loads_alone() -> bool:
     """Tell whether this Alembic keeps the files that it loads out of sys.modules."""
-    from migrate_script.running.turns import LOADS_ALONE
+    from migrate_script.running.locking.turns import LOADS_ALONE
 
     return LOADS_ALONE
 

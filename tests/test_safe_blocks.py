@@ -213,7 +213,7 @@ def test_a_revision_that_commits_nothing_is_not_noted(postgres):
         "watch.py",
         """
         import sys
-        from migrate_script.running.notes import Notes
+        from migrate_script.running.resuming.notes import Notes
 
         query = Notes.query
 

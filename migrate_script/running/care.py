@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from .. import errors
 from .dryrun import DryRun
-from .lock import Lock
+from .locking.lock import Lock
 from .marks import Marks
 from .position import Position
 from .rollbacks import watch_rollbacks

@@ -9,15 +9,15 @@ from typing import Any, Callable, Iterator
 from sqlalchemy import event, exc
 
 from ..progress import listener
+from .altering.leftovers import clean_up, copies
 from .care import Care
-from .committed import CommittedJournal
 from .connections import driver_connection
-from .journal import name_of, standing
-from .leftovers import clean_up, copies
-from .locks import PostgreSQLLock
-from .mysql import MySQLJournal, MySQLNotes
+from .locking.locks import PostgreSQLLock
 from .postgresql import PostgreSQLNotes, sqlstate
 from .ready import check_mysql, check_postgresql, check_sqlite
+from .resuming.committed import CommittedJournal
+from .resuming.journal import name_of, standing
+from .resuming.mysql import MySQLJournal, MySQLNotes
 from .settings import Settings
 from .sqlite import SQLiteTransaction
 from .statements import Entry

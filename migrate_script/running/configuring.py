@@ -8,8 +8,8 @@ from typing import Any, Callable
 from sqlalchemy import text
 
 from ..compat.postgresql import let_reflect
-from .altering import attend
-from .offline import attend_writing
+from .altering.offline import attend_writing
+from .altering.steps import attend
 from .proxies import belongs_to
 
 DEFAULTS = {"compare_type": True, "render_as_batch": True}

@@ -21,10 +21,10 @@ from ..inspecting.scripts import walk
 from ..progress import listener
 from .configuring import configure
 from .guard import Guard
+from .locking.turns import Beginning, turn
 from .logs import kept_loggers
 from .proxies import published
 from .settings import split
-from .turns import Beginning, turn
 
 
 class Run:

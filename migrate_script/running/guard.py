@@ -9,15 +9,15 @@ from typing import Any, Iterator
 
 from .. import errors
 from ..progress import listener
-from .backup import back_up
 from .care import Care
 from .cares import care_for
 from .connections import driver_connection, finish_begun, forget_reading, has_begun
+from .copies.backup import back_up
 from .counting import Counter
-from .idle import kept_awake
 from .interrupts import Interrupts
-from .locks import lock_for
-from .losses import losses
+from .locking.idle import kept_awake
+from .locking.locks import lock_for
+from .losing.losses import losses
 from .marks import Marks
 from .settings import Settings
 from .verify import differences

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .notes import COLUMNS, TABLE, Notes
+from .resuming.notes import COLUMNS, TABLE, Notes
 
 _BUILT = re.compile(
     r"\W*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"

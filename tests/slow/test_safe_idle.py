@@ -74,7 +74,7 @@ def test_who_waits_keeps_its_connection(impatient, begins):
 
 def test_a_copy_may_take_its_time(impatient, monkeypatch):
     """The connection of the upgrade says nothing while a program copies the database."""
-    from migrate_script.running import backup
+    from migrate_script.running.copies import backup
 
     project, url = impatient
     revision(project, 2, "pass")

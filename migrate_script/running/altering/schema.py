@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, NamedTuple, Tuple
 
-from .connections import driver_connection
+from ..connections import driver_connection
 from .tokens import folded, literal, quoted
 
 _Key = Tuple[str, Tuple[str, ...], str, Tuple[str, ...]]

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import Any, Iterator, NamedTuple
 from typing import Counter as CounterType
 
-from .. import errors
-from ..progress import listener
+from ... import errors
+from ...progress import listener
 from .schema import Database
 from .tokens import folded, quoted
 

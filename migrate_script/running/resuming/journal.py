@@ -10,17 +10,9 @@ from typing import Any
 
 from sqlalchemy import event
 
-from .. import errors
+from ... import errors
+from ..statements import RETURNS, SCHEMA, Entry, digest_of, is_noted, table_changed, temporary_table
 from .notes import Notes
-from .statements import (
-    RETURNS,
-    SCHEMA,
-    Entry,
-    digest_of,
-    is_noted,
-    table_changed,
-    temporary_table,
-)
 
 
 class _Replayed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .statements import Entry
+from ..statements import Entry
 
 TABLE = "migrate_script_journal"
 COLUMNS = (

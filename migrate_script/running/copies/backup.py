@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from .. import errors
-from .connections import driver_connection
-from .idle import kept_awake
-from .pragmas import database_file
+from ... import errors
+from ..connections import driver_connection
+from ..locking.idle import kept_awake
+from ..pragmas import database_file
+from ..ready import check_room_for_copy, rows_of
 from .programs import for_mysql, for_postgresql, program, run
-from .ready import check_room_for_copy, rows_of
 
 _MARK = ".before-"
 

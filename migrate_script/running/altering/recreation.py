@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Iterator
 
-from .. import errors
+from ... import errors
 from . import sequence, statistics
 from .children import unreferred
 from .schema import Database, Entry

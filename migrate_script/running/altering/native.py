@@ -11,7 +11,7 @@ from typing import Any, Iterator
 
 from sqlalchemy import exc
 
-from .. import errors
+from ... import errors
 
 _IN_BATCH = {"table": exc.NoSuchTableError, "column": KeyError}
 

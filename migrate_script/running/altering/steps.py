@@ -12,10 +12,11 @@ from typing import Any, Callable, Iterator
 
 from sqlalchemy import event
 
-from .. import errors
-from ..progress import listener
+from ... import errors
+from ...progress import listener
+from .. import proxies
+from ..sqlite import SQLiteTransaction
 from . import batch as batches
-from . import proxies
 from .changes import Changes
 from .children import Watch
 from .conventions import conventional_name
@@ -24,7 +25,6 @@ from .native import as_in_batch
 from .plain import Plain
 from .reverse import made_in
 from .schema import Database
-from .sqlite import SQLiteTransaction
 from .tokens import folded
 from .unnamed import left_unnamed
 from .unusable import named_by, unusable

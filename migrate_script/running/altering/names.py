@@ -9,8 +9,8 @@ from typing import Any, Callable, Iterator
 import sqlalchemy as sa
 from alembic.operations.schemaobj import SchemaObjects
 
-from .. import errors
-from .connections import driver_connection
+from ... import errors
+from ..connections import driver_connection
 from .finding import UNTYPED
 from .reverse import Made, made_without_name, names_in
 from .tokens import normal

@@ -16,14 +16,14 @@ from typing import Any, Mapping
 
 import sqlalchemy as sa
 
-from .. import errors
+from ... import errors
+from ..connections import driver_connection
+from ..locking.locks import lock_for
+from ..pragmas import database_file
+from ..settings import split
 from .backup import copied_name, copy_sqlite
-from .connections import driver_connection
 from .emptying import EMPTY_POSTGRESQL, FOREIGN_EXTENSIONS, empty_mysql
-from .locks import lock_for
-from .pragmas import database_file
 from .programs import for_mysql, for_postgresql, program, run
-from .settings import split
 
 _STARTS = {b"SQLite format 3\0": "sqlite", b"PGDMP": "postgresql"}
 _OF_MYSQL = re.compile(rb"^-- (MariaDB|MySQL) dump ", re.M)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .. import errors
-from ..progress import listener
+from ... import errors
+from ...progress import listener
 from .idle import stay_awake
 
 # what this process holds: a run that meets its own lock again goes on (two binds, one database)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import errors
+from ... import errors
 from . import wording
 from .clauses import Clause
 from .definition import Definition

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import event
 
-from .connections import beside
+from ..connections import beside
+from ..postgresql import PostgreSQLNotes, sqlstate
+from ..statements import Entry, first_word
 from .journal import Journal
-from .postgresql import PostgreSQLNotes, sqlstate
-from .statements import Entry, first_word
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _THERE = {"42P07", "42701", "42710", "42P06", "42P04", "42723"}

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .. import errors
+from ... import errors
+from ..statements import COPY, Entry, first_word
 from .journal import Journal
 from .notes import COLUMNS, TABLE, Notes
-from .statements import COPY, Entry, first_word
 
 _COPIED = re.compile(r"\bFROM `?(\w+)|\bRENAME TO `?(\w+)", re.I)
 # what says that a change of the schema is there already

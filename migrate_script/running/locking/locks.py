@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Callable, Iterator
 
-from .. import errors
-from .connections import driver_connection, has_begun, inside
+from ... import errors
+from ..connections import driver_connection, has_begun, inside
+from ..pragmas import database_file
 from .filelock import FileLock
 from .lock import Lock
-from .pragmas import database_file
 
 
 def _facts(kind: str, pid: object, user: object, where: object, since: datetime) -> str:

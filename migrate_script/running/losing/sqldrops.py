@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Iterator, NamedTuple
 
-from .statements import without_comments
+from ..statements import without_comments
 
 
 class Name(NamedTuple):

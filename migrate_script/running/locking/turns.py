@@ -15,8 +15,8 @@ from typing import Any, Callable, Iterator
 
 from alembic.util import load_python_file
 
-from .. import errors
-from ..progress import listener
+from ... import errors
+from ...progress import listener
 
 LOOKING = ("branches", "current", "heads", "history", "show")
 

@@ -16,8 +16,8 @@ from typing import Any, Iterator, Sequence
 
 from sqlalchemy import event
 
-from .. import errors
-from .connections import beside
+from ... import errors
+from ..connections import beside
 
 # the keywords of psycopg2 and psycopg that are libpq's as well, but for the password
 _LIBPQ = """

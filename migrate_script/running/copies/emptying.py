@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .ready import rows_of
+from ..ready import rows_of
 
 # what only its owner can drop and make again
 FOREIGN_EXTENSIONS = "SELECT extname FROM pg_extension WHERE NOT pg_has_role(extowner, 'USAGE')"

@@ -11,7 +11,7 @@ from typing import Any, Iterator
 from alembic.operations.schemaobj import SchemaObjects
 from sqlalchemy.sql.elements import conv
 
-from . import proxies
+from .. import proxies
 
 
 class _Unnamed(SchemaObjects):

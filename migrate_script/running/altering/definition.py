@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
-from .. import errors
+from ... import errors
 from .columnnames import ColumnNames
 from .finding import Search
 from .recreation import Recreation

@@ -15,11 +15,11 @@ from urllib.parse import quote
 from sqlalchemy import exc
 from sqlalchemy.engine.url import make_url
 
-from .. import errors
-from .altering import Altering, watch_steps
+from ... import errors
+from ..statements import first_word, without_comments
 from .plain import cannot_add
 from .schema import Database
-from .statements import first_word, without_comments
+from .steps import Altering, watch_steps
 
 _OFF = (
     "-- Foreign keys are not enforced below: rows that refer to a table stay when it is copied,\n"

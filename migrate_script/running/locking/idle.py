@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import Any, Iterator
 
-from .connections import driver_connection
+from ..connections import driver_connection
 
 _PAUSE = 0.5
 

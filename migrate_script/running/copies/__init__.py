@@ -1,0 +1,1 @@
+"""A copy of a whole database, before a run and back again."""

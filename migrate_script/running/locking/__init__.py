@@ -1,0 +1,1 @@
+"""One migration at a time: for each database, and in one process."""

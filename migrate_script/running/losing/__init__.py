@@ -1,0 +1,1 @@
+"""What a downgrade throws away for ever, told before it begins."""
