@@ -12,7 +12,7 @@ from ..progress import listener
 from .altering.leftovers import clean_up, copies
 from .care import Care
 from .connections import driver_connection
-from .locking.locks import PostgreSQLLock
+from .locking.postgresql import PostgreSQLLock
 from .postgresql import PostgreSQLNotes, sqlstate
 from .ready import check_mysql, check_postgresql, check_sqlite
 from .resuming.committed import CommittedJournal
