@@ -587,7 +587,11 @@ TOP = 'revision = "dddd"\ndown_revision = "cccc"\n'
     [
         (TOP.encode("utf-16"), "", r"(ValueError|SyntaxError): source code .* null bytes"),
         (TOP.encode() + b"\0", "", r"(ValueError|SyntaxError): source code .* null bytes"),
-        (TOP.encode() + b'name = "caf\xe9"\n', ", line 3", r"SyntaxError: .* can't decode .*"),
+        (
+            TOP.encode() + b'name = "caf\xe9"\n',
+            ", line 3",
+            r"SyntaxError: .*(can't decode|Non-UTF-8 code) .*",
+        ),
         (b"# coding: klingon\n" + TOP.encode(), "", r"SyntaxError: unknown encoding: klingon.*"),
         (b'revision = "dddd"\n', "", r"AttributeError: .* has no attribute 'down_revision'"),
     ],
