@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import textwrap
 
 import pytest
 import sqlalchemy as sa
@@ -73,6 +74,15 @@ def test_a_long_statement_is_stopped(at_r1, database, number):
     again = db(at_r1, "upgrade")
     assert again.status == 0, again.err
     assert version(database) == ["r2"]
+
+
+def test_a_signal_in_a_function_that_a_statement_calls(project, url):
+    """The driver makes an error of its own of it."""
+    begin(project)
+    slow = LONG["sqlite"].replace("return 1", "while True: time.sleep(0.01)")
+    revision(project, 2, "import time\n" + textwrap.dedent(slow))
+    line = interrupted(project, url, signal.SIGTERM, "")
+    assert line == "Error: 'db upgrade' was interrupted; the database is at r1, as before"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

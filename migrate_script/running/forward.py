@@ -225,9 +225,9 @@ def forward(
             answer = _observed(function, run)(config, *arguments, **keywords)
             run.guard.check_kept()
             return answer, run
-    except errors.MigrateError as error:
-        errors.with_outcome(error, run.guard.outcome(), name)
-        raise
-    except KeyboardInterrupt as stop:
+    except (errors.MigrateError, KeyboardInterrupt) as error:
+        if isinstance(error, errors.MigrateError) and not run.guard.was_interrupted:
+            errors.with_outcome(error, run.guard.outcome(), name)
+            raise
         interrupted = errors.Interrupted(name)
-        raise errors.with_outcome(interrupted, run.guard.outcome(), name) from stop
+        raise errors.with_outcome(interrupted, run.guard.outcome(), name) from error

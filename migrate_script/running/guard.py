@@ -241,6 +241,11 @@ class Guard:
             if given_up and care.transactional and not care.has_committed:
                 raise errors.NothingKept()
 
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether a signal has ended a statement."""
+        return self._interrupts.have_stopped
+
     def outcome(self) -> str:
         """Say what a command that failed has left, and what comes next.
 

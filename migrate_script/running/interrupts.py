@@ -64,11 +64,13 @@ class _Statements:
     def _after(self, *_: Any) -> None:
         self._at_work = False
 
-    def cancel(self) -> None:
+    def cancel(self) -> bool:
         # an idle connection is left alone, or what cleans up behind the signal would be stopped
-        if self._at_work:
+        at_work = self._at_work
+        if at_work:
             with suppress(Exception):  # the connection is gone, and its statement too
                 self._cancel()
+        return at_work
 
     def forget(self) -> None:
         event.remove(self._connection, "before_cursor_execute", self._before)
@@ -78,10 +80,14 @@ class _Statements:
 class Interrupts:
     """What signals stop while one command runs.
 
+    `have_stopped` tells that a signal has ended a statement. Its handler may run in a function of
+    the script that the statement calls, where the driver makes an error of its own of it.
+
     :raises: nothing
     """
 
     def __init__(self) -> None:
+        self.have_stopped = False
         self._statements: list[_Statements] = []
         self._ending: set[int] = set()
         self._thread: threading.Thread | None = None
@@ -122,7 +128,7 @@ class Interrupts:
                 return
             if self._ending.intersection(numbers):
                 for statements in self._statements:
-                    statements.cancel()
+                    self.have_stopped |= statements.cancel()
 
     def stop(self) -> None:
         """Leave signals as they were.
