@@ -240,7 +240,10 @@ def test_a_context_pushed_at_import(shape):
             manager.run()
         """,
     )
-    shape.run_through(shape.process)
+    shape.process("init")
+    shape.process("migrate")
+    shape.process("upgrade")
+    assert shape.tables() == ["users"]
 
 
 SETTINGS = {
