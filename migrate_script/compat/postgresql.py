@@ -1,16 +1,19 @@
-"""The catalog of PostgreSQL, read as SQLAlchemy of its time reads it.
+"""What SQLAlchemy of its time leaves undone with PostgreSQL.
 
 Serves SQLAlchemy 1.1 and 1.2, whose reflection of CHECK constraints asks for a column that
-PostgreSQL 12 removed (https://www.postgresql.org/docs/12/release-12.html, "pg_constraint.consrc").
+PostgreSQL 12 removed (https://www.postgresql.org/docs/12/release-12.html, "pg_constraint.consrc"),
+and 1.1, whose first look at a server begins a transaction that nobody ends.
 It may be deleted when nobody migrates with them any more.
 """
 
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 REMOVED = "cons.consrc as src"
 INSTEAD = "pg_get_expr(cons.conbin, cons.conrelid) as src"
@@ -39,3 +42,25 @@ def let_reflect(connection: Any) -> None:
         return
     if not event.contains(connection, "before_cursor_execute", _read_expression):
         event.listen(connection, "before_cursor_execute", _read_expression, retval=True)
+
+
+_IN_TRANSACTION = 2  # psycopg2.extensions.TRANSACTION_STATUS_INTRANS
+
+
+def _end_first_look(raw: Any, *_: Any) -> None:
+    status = getattr(raw, "get_transaction_status", None)
+    if callable(status) and status() == _IN_TRANSACTION:
+        raw.commit()  # what an application has set for the session at the first connection stays
+
+
+@contextmanager
+def first_look_ended() -> Iterator[None]:
+    """Let new connections be in no transaction, which behind a pooler keeps one of the server's.
+
+    :raises Exception: what is raised inside
+    """
+    event.listen(Pool, "connect", _end_first_look)
+    try:
+        yield
+    finally:
+        event.remove(Pool, "connect", _end_first_look)

@@ -16,6 +16,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
 from .. import errors
+from ..compat.postgresql import first_look_ended
 from ..failures import translated
 from ..inspecting.scripts import walk
 from ..progress import listener
@@ -221,7 +222,7 @@ def forward(
     run = Run(options, Guard(settings, name, offline))
     alone = turn(name, offline, settings.lock_timeout)
     try:
-        with alone, kept_loggers(), translated(config, run), run.guard:
+        with alone, kept_loggers(), translated(config, run), run.guard, first_look_ended():
             answer = _observed(function, run)(config, *arguments, **keywords)
             run.guard.check_kept()
             return answer, run
