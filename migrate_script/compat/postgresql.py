@@ -2,17 +2,18 @@
 
 Serves SQLAlchemy 1.1 and 1.2, whose reflection of CHECK constraints asks for a column that
 PostgreSQL 12 removed (https://www.postgresql.org/docs/12/release-12.html, "pg_constraint.consrc"),
-and 1.1, whose first look at a server begins a transaction that nobody ends.
+and 1.1 to 1.3, whose first look at a server may begin a transaction that nobody ends.
 It may be deleted when nobody migrates with them any more.
 """
 
 from __future__ import annotations
 
 import inspect
+import threading
 from contextlib import contextmanager
 from typing import Any, Iterator
 
-from sqlalchemy import event
+from sqlalchemy import engine, event
 from sqlalchemy.pool import Pool
 
 REMOVED = "cons.consrc as src"
@@ -53,14 +54,29 @@ def _end_first_look(raw: Any, *_: Any) -> None:
         raw.commit()  # what an application has set for the session at the first connection stays
 
 
+# from SQLAlchemy 1.4 on, the first look ends what it begins
+_ENDS_ITSELF = hasattr(engine, "CursorResult")
+_LOCK = threading.Lock()
+_under_way: list[object] = []
+
+
 @contextmanager
 def first_look_ended() -> Iterator[None]:
     """Let new connections be in no transaction, which behind a pooler keeps one of the server's.
 
     :raises Exception: what is raised inside
     """
-    event.listen(Pool, "connect", _end_first_look)
+    if _ENDS_ITSELF:
+        yield
+        return
+    with _LOCK:
+        if not _under_way:
+            event.listen(Pool, "connect", _end_first_look)
+        _under_way.append(None)
     try:
         yield
     finally:
-        event.remove(Pool, "connect", _end_first_look)
+        with _LOCK:
+            _under_way.pop()
+            if not _under_way:
+                event.remove(Pool, "connect", _end_first_look)
