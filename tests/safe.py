@@ -315,6 +315,21 @@ def open_gate(project: Project) -> None:
     (project.folder / "open_gate").touch()
 
 
+def waits_for_another(project: Project) -> Background:
+    """Upgrade twice, the second while the first is inside the gated step; both have to succeed.
+
+    :returns: the second
+    """
+    with background(project, *UPGRADE) as first:
+        at_gate(project, first)
+        with background(project, *UPGRADE) as second:
+            second.until(lambda: "waiting for another migration" in second.err)
+            open_gate(project)
+            assert first.status() == 0, first.err
+            assert second.status() == 0, second.err
+    return second
+
+
 # ends the process with no chance to clean up, before or after its n-th statement that writes
 SUDDEN_DEATH = """
 import os

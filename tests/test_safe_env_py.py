@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 from helpers import execute, rows
-from safe import BASE, GATE, UPGRADE, at_gate, background, db, new_project, open_gate, revision
+from safe import BASE, GATE, db, new_project, revision, waits_for_another
 
 ENV = """
     import sqlalchemy as sa
@@ -96,14 +96,8 @@ def test_who_has_waited_sees_what_was_done_meanwhile(postgres, level):
     project.write("migrations/env.py", ENV.format(how="begin", statement="SELECT 1", also=""))
     assert db(project, "upgrade").status == 0
     revision(project, 2, GATE + '    op.create_table("b", sa.Column("id", sa.Integer))')
-    with background(project, *UPGRADE) as first:
-        at_gate(project, first)
-        with background(project, *UPGRADE) as second:
-            second.until(lambda: "waiting for another migration" in second.err)
-            open_gate(project)
-            assert first.status() == 0, first.err
-            assert second.status() == 0, second.err
-            assert "Running upgrade" not in second.err
+    second = waits_for_another(project)
+    assert "Running upgrade" not in second.err
     assert rows(url, "SELECT version_num FROM alembic_version") == [("r2",)]
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from helpers import execute, rows
-from safe import BASE, UPGRADE, at_gate, background, db, new_project, open_gate, revision
+from safe import BASE, db, new_project, open_gate, revision, waits_for_another
 
 pytestmark = pytest.mark.slow
 
@@ -62,13 +62,7 @@ def test_who_waits_keeps_its_connection(impatient, begins):
         assert ".connect() as" in text
         path.write_text(text.replace(".connect() as", ".begin() as"), encoding="utf-8")
     revision(project, 2, BUSY.format(seconds=PATIENCE + 1))
-    with background(project, *UPGRADE) as first:
-        at_gate(project, first)
-        with background(project, *UPGRADE) as second:
-            second.until(lambda: "waiting for another migration" in second.err)
-            open_gate(project)
-            assert first.status() == 0, first.err
-            assert second.status() == 0, second.err
+    waits_for_another(project)
     assert rows(url, "SELECT version_num FROM alembic_version") == [("r2",)]
 
 

@@ -18,6 +18,7 @@ from safe import (
     open_gate,
     revision,
     version,
+    waits_for_another,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.every_stack]
@@ -159,12 +160,6 @@ def test_an_index_is_made_concurrently_while_another_waits(project, new_database
     revision(project, 1, BASE)
     revision(project, 2, GATE)
     revision(project, 3, CONCURRENTLY)
-    with background(project, *UPGRADE) as first:
-        at_gate(project, first)
-        with background(project, *UPGRADE) as second:
-            second.until(lambda: "waiting for another migration" in second.err)
-            open_gate(project)
-            assert first.status() == 0, first.err
-            assert second.status() == 0, second.err
+    waits_for_another(project)
     assert version(url) == ["r3"]
     assert rows(url, "SELECT count(*) FROM pg_indexes WHERE indexname = 'ix_a_n'") == [(1,)]
