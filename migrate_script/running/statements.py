@@ -55,6 +55,14 @@ class Entry(NamedTuple):
         """
         return first_word(self.statement) in DATA
 
+    def done(self, cursor: Any) -> Entry:
+        """Give it as it is noted once it has run.
+
+        :param cursor: the driver's, which knows how many rows were changed
+        :raises: nothing
+        """
+        return self._replace(state="done", affected=max(cursor.rowcount, 0))
+
 
 def without_comments(statement: str) -> str:
     """Take away the comments and the space that a statement begins with.

@@ -149,7 +149,7 @@ class CommittedJournal(Journal):
         entry, self._current = self._current, None
         if entry is None:
             return
-        done = entry._replace(state="done", affected=max(cursor.rowcount, 0))
+        done = entry.done(cursor)
         if not self._outside:
             self._kept.append(done)
         elif self._has_begun:

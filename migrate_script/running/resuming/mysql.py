@@ -121,7 +121,7 @@ class MySQLJournal(Journal):
         if entry is None:
             return
         if entry.is_data:
-            done = entry._replace(state="done", affected=max(cursor.rowcount, 0))
+            done = entry.done(cursor)
             self.notes.add(str(self._step), self._heads, done)
         else:
             self._mark(entry, "done")
