@@ -33,7 +33,7 @@ PROBE = """
     known = ["__builtins__", "__cached__", "__doc__", "__file__", "__package__"]
     print(__name__, [vars(__main__)[name] for name in known], type(__loader__))
     print(__spec__ and (__spec__.name, __spec__.origin, __spec__.parent))
-    print(sorted(set(vars(__main__)) - {"__annotations__"}))
+    print(sorted(vars(__main__)))
     print(vars(__main__) is globals(), sys.modules["__main__"] is __main__)
     print(pickle.loads(pickle.dumps(function))(), type(pickle.loads(pickle.dumps(Thing()))))
     print(inspect.getsource(function))
@@ -124,6 +124,30 @@ def test_a_compiled_script(project):
     source = project.write("source.py", "import sys\n\nprint(__name__, type(__loader__), sys.argv)")
     py_compile.compile(str(source), cfile="manage.pyc")
     assert "SourcelessFileLoader" in under_both(project, "manage.pyc", "x").out
+
+
+PIPED = """
+import __main__
+import sys
+
+known = ["__builtins__", "__cached__", "__doc__", "__file__", "__loader__", "__package__"]
+print(__name__, __spec__, [vars(__main__)[name] for name in known], sorted(vars(__main__)))
+print(sys.argv, sys.path, [sys.stdin.read()])
+"""
+
+
+def test_a_script_that_is_piped_in(project):
+    """`- db upgrade < manage.py`: the script is what stands on stdin."""
+    done = under_both(project, "-", "db", "-m", input=PIPED)
+    assert done.status == 0
+    assert done.out.splitlines()[1].startswith("['-', 'db', '-m'] ['', ")
+
+
+@pytest.mark.parametrize("source", ["1 / 0\n", "print(\n", "import sys; sys.exit(3)\n", ""])
+def test_a_script_that_is_piped_in_ends_as_under_python(project, source):
+    """Its traceback is that of Python, as far as there is one."""
+    done = under_both(project, "-", input=source)
+    assert done.status == {"1": 1, "p": 1, "i": 3, "": 0}[source[:1]]
 
 
 ENDINGS = {

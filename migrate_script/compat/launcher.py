@@ -13,6 +13,7 @@ import os
 import pkgutil
 import sys
 from importlib.machinery import (
+    BuiltinImporter,
     ModuleSpec,
     PathFinder,
     SourceFileLoader,
@@ -33,6 +34,7 @@ Run a script as it is, while the modules of its time can be imported.
 What is behind the name of the script is for the script. flask_script, flask_migrate (with its
 MigrateCommand) and flask.ext.* are there, whatever is installed; no file is changed."""
 HELP_FLAGS = ("-?", "-h", "--help")
+PIPED = "-"
 
 
 class Program(NamedTuple):
@@ -76,6 +78,19 @@ def _of_file(path: str, rest: Sequence[str]) -> Program:
     }
     folder = os.path.dirname(os.path.realpath(path))
     return Program([path, *rest], code, names, folder, [os.path.abspath(path)])
+
+
+def _of_stdin(rest: Sequence[str]) -> Program:
+    filename = "<stdin>"
+    names = {
+        "__cached__": None,
+        "__file__": filename,
+        "__loader__": BuiltinImporter,
+        "__package__": None,
+        "__spec__": None,
+    }
+    code = compile(sys.stdin.buffer.read(), filename, "exec", dont_inherit=True)
+    return Program([PIPED, *rest], code, names, "", [PIPED])
 
 
 def _of_spec(spec: ModuleSpec | None, missing: str) -> tuple[CodeType, dict[str, Any]]:
@@ -125,7 +140,8 @@ def _of_module(name: str, rest: Sequence[str]) -> Program:
 def find(arguments: Sequence[str]) -> Program:
     """Find the program that the arguments name.
 
-    :param arguments: a script, a folder, a zip file or `-m module`, and what is for the program
+    :param arguments: a script, a folder, a zip file, `-` for a script on stdin, or `-m module`, and
+        what is for the program
     :raises UsageError: there is none
     :raises BaseException: it cannot be compiled, or the package around it not be imported
     """
@@ -134,6 +150,8 @@ def find(arguments: Sequence[str]) -> Program:
         if not rest:
             raise errors.NothingToRun(COMMAND, "-m takes the name of a module")
         return _of_module(rest[0], rest[1:])
+    if first == PIPED:
+        return _of_stdin(rest)
     if first.startswith("-"):
         raise errors.NoSuchOption(COMMAND, first)
     return (_of_file if pkgutil.get_importer(first) is None else _of_folder)(first, rest)
@@ -147,6 +165,8 @@ def run(program: Program) -> None:
     """
     main = ModuleType("__main__")
     vars(main).update(program.names, __builtins__=builtins)
+    if sys.version_info < (3, 14):
+        vars(main)["__annotations__"] = {}
     sys.modules["__main__"] = main
     sys.argv[:] = program.argv
     # -I and -P keep what is not installed off the path
