@@ -702,12 +702,15 @@ def test_several_heads(db):
     assert db("upgrade").status == 0
 
 
+@pytest.mark.parametrize("command", ["upgrade", "migrate"])
 @pytest.mark.parametrize("revision", ["bbbb", "cccc"])
-def test_two_files_of_one_revision(db, revision):
+def test_two_files_of_one_revision(db, revision, command):
     """A copy of a script is no second head to merge; some Alembics take one, and warn."""
+    if command == "migrate":
+        assert db("upgrade").status == 0
     (path,) = (db.project.folder / "migrations/versions").glob(f"{revision}_*.py")
     copy = broken(db, path.read_text())
-    answer = db("upgrade")
+    answer = db(command)
     if answer.status:
         assert answer.error == one_line(
             f"several files have the same revision '{revision}' ({path}, {copy}): give all but one "

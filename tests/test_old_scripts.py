@@ -153,3 +153,35 @@ def test_a_script_that_asks_the_database_while_it_is_imported(shop):
     assert error_of(shop, "upgrade") == (
         f"Error: {path}, line 7: no such table: nosuch [statement: SELECT name FROM nosuch]"
     )
+
+
+REFUSALS = {
+    "in upgrade": ("def upgrade():\n    raise CommandError('not on a Friday')\n", 7, AS_BEFORE),
+    "imported": ("raise CommandError('not on a Friday')\n", 6, ""),
+}
+
+
+@pytest.mark.parametrize("where", REFUSALS)
+def test_a_script_that_refuses_as_alembic_does(shop, where):
+    """It is the script that does, so it is named."""
+    text, line, outcome = REFUSALS[where]
+    path = broken(shop, TOP + "from alembic.util import CommandError\n\n" + text)
+    cause = "CommandError: not on a Friday"
+    assert error_of(shop, "upgrade") == f"Error: {path}, line {line}: {cause}{outcome}{CORRECT}"
+
+
+NAMES = "a text, several of them in brackets, or None"
+OTHER_KINDS = {
+    "revision = ['dddd']": ("'revision' is ['dddd'], not a text", ""),
+    "down_revision = 7": (f"'down_revision' is 7, not {NAMES}", ""),
+    "depends_on = [5]": (f"'depends_on' is [5], not {NAMES}", ""),
+    "upgrade = None": ("'upgrade' is None, not a function", AS_BEFORE),
+}
+
+
+@pytest.mark.parametrize("line", OTHER_KINDS)
+def test_a_script_whose_names_are_something_else(shop, line):
+    """The script is named, and not the env.py that loads it."""
+    path = broken(shop, f"{TOP}\n\ndef upgrade():\n    pass\n\n\n{line}\n")
+    cause, outcome = OTHER_KINDS[line]
+    assert error_of(shop, "upgrade") == f"Error: {path}: {cause}{outcome}{CORRECT}"

@@ -98,6 +98,10 @@ class ScriptError(MigrateError):
     def no_function(cls, path: str, name: str) -> ScriptError:
         return cls(f"{path}: the file has no '{name}()': write one (it may be 'pass')", path)
 
+    @classmethod
+    def other_kind(cls, path: str, name: str, kind: str, value: object) -> ScriptError:
+        return cls(f"{path}: '{name}' is {value!r}, not {kind}{CORRECT_AND_REPEAT}", path)
+
 
 class RevisionError(MigrateError):
     """A revision that is not there, or not clear."""
