@@ -113,14 +113,11 @@ def test_each_of_several_databases_tells_its_own(project, url, new_database, mon
     """One file has a function for each of them, and a table of one name in both."""
     monkeypatch.setenv("SECOND_URL", new_database("sqlite"))
     new_project(project, "--multidb")
-    create = (
-        'op.create_table("t", sa.Column("id", sa.Integer))\nop.execute("INSERT INTO t VALUES (1)")'
-    )
-    call = 'globals()["downgrade_" + engine_name]()'
-    revision(project, 1, create, call, "engine_name")
+    call, _, more = call.partition("\n\n\n")
+    revision(project, 1, TABLE, call, "engine_name")
     path = project.folder / "migrations/versions/r1_.py"
     text = path.read_text(encoding="utf-8")
-    text += "\n\ndef downgrade_():\n    pass\n"
+    text += f"\n\n{more}\n\ndef downgrade_():\n    pass\n"
     text += '\n\ndef downgrade_second():\n    op.drop_table("t")\n'
     path.write_text(text, encoding="utf-8")
     assert db(project, "upgrade").status == 0
@@ -143,6 +140,23 @@ def test_no_answer_is_a_no(project, url):
     status, said = on_terminal(project, "downgrade", "--yes", typed=b"")
     assert status == 0, said
     assert version(url) == []
+
+
+def test_a_no_to_the_second_of_two_databases(project, new_database, monkeypatch):
+    """What MySQL has done to the first one by then stays, and the line says where that is."""
+    first, second = new_database("mysql"), new_database("mysql")
+    monkeypatch.setenv("DATABASE_URL", first)
+    monkeypatch.setenv("SECOND_URL", second)
+    new_project(project, "--multidb")
+    revision(project, 1, TABLE, 'op.drop_table("t")', "engine_name")
+    assert db(project, "upgrade").status == 0
+    status, said = on_terminal(project, "downgrade", typed=b"y\nn\n")
+    assert status == 1, said
+    assert said.splitlines()[-1].endswith(
+        "[y/N]: Error: 'db downgrade' was not wanted; "
+        "the database is at no revision, after 1 of 1 revisions"
+    )
+    assert (version(first), version(second)) == ([], ["r1"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

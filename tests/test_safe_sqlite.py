@@ -122,6 +122,10 @@ def test_the_second_of_two_databases_fails(project, url, new_database, monkeypat
     failed = db(project, "upgrade")
     assert failed.status == 1
     assert "no such table: missing" in failed.error
+    assert (
+        "; the database is at no revision, as before; "
+        "the database 'second' is at no revision, as before: remove the cause"
+    ) in failed.error
     assert tables(url) == tables(second) == {}
 
     revision(project, 1, up.replace("{}", "b"), arguments="engine_name")

@@ -142,6 +142,8 @@ def with_outcome(error: MigrateError, outcome: str, command: str) -> MigrateErro
     text, advice = str(error).rstrip("."), ""
     if isinstance(error, DatabaseError):
         advice = f": remove the cause and run 'db {command}' again"
+    elif isinstance(error, NotAgreed):
+        text = text.replace(NotAgreed.NOTHING, "")
     elif text.endswith(CORRECT_AND_REPEAT):
         text, advice = text[: -len(CORRECT_AND_REPEAT)], CORRECT_AND_REPEAT
     error.args = (one_line(f"{text}; {outcome}{advice}"),)
@@ -178,8 +180,11 @@ class NothingKept(MigrateError):
 class NotAgreed(MigrateError):
     """A person was asked, and said no."""
 
+    # as long as no other database was changed before
+    NOTHING = ": nothing was changed"
+
     def __init__(self, command: str) -> None:
-        super().__init__(f"'db {command}' was not wanted: nothing was changed")
+        super().__init__(f"'db {command}' was not wanted{self.NOTHING}")
 
 
 def losing(lost: Sequence[str]) -> str:

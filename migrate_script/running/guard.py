@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Iterator
@@ -19,6 +18,7 @@ from .locking.idle import kept_awake
 from .locking.locks import lock_for
 from .losing.losses import losses
 from .marks import Marks
+from .position import database_of
 from .settings import Settings
 from .verify import differences
 
@@ -161,9 +161,7 @@ class Guard:
 
     def _ask(self, care: Care, context: Any, steps: list[Any], had_begun: bool) -> None:
         """Say what goes with a downgrade, and go on unless somebody says no."""
-        # an env.py for several databases names each in the words that it marks its part with
-        token = re.fullmatch("(.*)_downgrades", str(context.opts.get("downgrade_token")))
-        lost = losses(care.connection, steps, token.group(1) if token else None)
+        lost = losses(care.connection, steps, database_of(context))
         if not lost:
             return
         # nobody is to wait for a table while a person thinks

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .connections import beside, driver_connection
 from .pragmas import database_file
+
+
+def database_of(context: Any) -> str | None:
+    """Name the one of several databases that a context is for; the first one has no name.
+
+    :param context: Alembic's MigrationContext
+    :returns: None where there is one database only
+    :raises: nothing
+    """
+    # an env.py for several databases names each in the words that it marks its part with
+    token = re.fullmatch("(.*)_upgrades", str(context.opts.get("upgrade_token")))
+    return token.group(1) if token else None
 
 
 class Position:
@@ -18,6 +31,7 @@ class Position:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.before: tuple[str, ...] | None = None
+        self._called = "the database"
         self._query = ""
         self._after_each: list[set[str]] = []
         self._own = connection.dialect.name != "sqlite" or bool(
@@ -33,6 +47,8 @@ class Position:
         :raises: nothing
         """
         if self.before is None:
+            name = database_of(context)
+            self._called += f" '{name}'" if name else ""
             self._query = f"SELECT version_num FROM {self._version_table(context)}"
             self.before = heads
 
@@ -98,6 +114,6 @@ class Position:
         now = self.now()
         if now is None or self.before is None:
             return ""
-        name = " and ".join(now) or "no revision"
+        at = " and ".join(now) or "no revision"
         same = sorted(now) == sorted(self.before)
-        return f"the database is at {name}" + (", as before" if same else self._got(now))
+        return f"{self._called} is at {at}" + (", as before" if same else self._got(now))
