@@ -56,8 +56,29 @@ def _end_first_look(raw: Any, *_: Any) -> None:
 
 # from SQLAlchemy 1.4 on, the first look ends what it begins
 _ENDS_ITSELF = hasattr(engine, "CursorResult")
-_LOCK = threading.Lock()
-_under_way: list[object] = []
+
+
+class _FirstLooks:
+    """Watches the connections that are made, as long as somebody asks for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._runs += 1
+            if self._runs == 1:
+                event.listen(Pool, "connect", _end_first_look)
+
+    def __exit__(self, *_: Any) -> None:
+        with self._lock:
+            self._runs -= 1
+            if self._runs == 0:
+                event.remove(Pool, "connect", _end_first_look)
+
+
+_FIRST_LOOKS = _FirstLooks()
 
 
 @contextmanager
@@ -68,15 +89,6 @@ def first_look_ended() -> Iterator[None]:
     """
     if _ENDS_ITSELF:
         yield
-        return
-    with _LOCK:
-        if not _under_way:
-            event.listen(Pool, "connect", _end_first_look)
-        _under_way.append(None)
-    try:
-        yield
-    finally:
-        with _LOCK:
-            _under_way.pop()
-            if not _under_way:
-                event.remove(Pool, "connect", _end_first_look)
+    else:
+        with _FIRST_LOOKS:
+            yield

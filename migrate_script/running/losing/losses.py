@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from .dropped import dropped_by
-from .sqldrops import Dropped, Name
+from .scripts import dropped_by
+from .sql import Dropped, Name
 
 
 def _select(what: Any, table: Any) -> Any:

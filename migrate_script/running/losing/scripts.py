@@ -8,7 +8,7 @@ import linecache
 import re
 from typing import Any, Dict, Iterator, NamedTuple
 
-from .sqldrops import Dropped, Name, drops_of
+from .sql import Dropped, Name, drops_of
 
 _Names = Dict[str, Any]  # what the variables of a function stand for
 
