@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import uuid
@@ -30,6 +31,12 @@ SERVERS = {
 }
 REQUIRED = bool(os.environ.get("MIGRATE_SCRIPT_DATABASES_REQUIRED"))
 _reachable: dict[str, str] = {}
+
+
+def pytest_collection_finish():
+    """Leave what is imported by now, a large part of the memory, out of later collections."""
+    gc.collect()
+    gc.freeze()
 
 
 def _why_not(kind: str) -> str:

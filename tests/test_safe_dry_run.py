@@ -82,7 +82,9 @@ def test_no_commit_of_a_script_reaches_the_database(project, at_r1, kind, case):
     body, what = {**COMMITS, **(SQLITE if kind == "sqlite" else POSTGRESQL)}[case]
     revision(project, 2, "\n".join([TABLE.format("b"), body, TABLE.format("c")]))
     stopped = db(project, "upgrade", "--dry-run")
-    gc.collect()  # old SQLAlchemys say so when the script's own connection is ended from outside
+    if "elsewhere" in case:
+        # old SQLAlchemys say so when the script's own connection is ended from outside
+        gc.collect()
     assert picture(url) == before
     assert stopped.status == 1
     closing = "" if "]" in what else "]"
