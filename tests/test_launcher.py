@@ -426,8 +426,9 @@ def test_a_script_that_starts_itself_again_has_the_old_names(project, python, ca
     """The new process goes through the launcher, too."""
     project.write("program.py", AGAIN.format(python=python, call=call))
     script = ["program.py"] if how == "program" else ["-m", "program"]
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    env = {**QUIET, "PATH": path}
+    folder = os.path.dirname(sys.executable)
+    the_same = os.path.join(folder, os.pardir, os.path.basename(folder))
+    env = {**QUIET, "PATH": os.pathsep.join([the_same, os.environ["PATH"]])}
     done = project.process("-m", "migrate_script", *script, "-v", env=env)
     argv = "program.py" if how == "program" else str(project.folder / "program.py")
     assert done == (0, f"{[argv, '-v']} MigrateCommand\n", "")

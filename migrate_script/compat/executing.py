@@ -16,8 +16,8 @@ def _is_this_python(path: Any) -> bool:
     """Tell the interpreter of this process, which `bin` has by several names."""
     try:
         found = os.fsdecode(path)  # os.execvp() makes bytes of what it finds on the PATH
-        same_folder = os.path.dirname(found) == os.path.dirname(sys.executable)
-        return same_folder and os.path.samefile(found, sys.executable)
+        folder, ours = os.path.dirname(found), os.path.dirname(sys.executable)
+        return os.path.samefile(folder, ours) and os.path.samefile(found, sys.executable)
     except (OSError, TypeError):  # no such file, or the number of an open one
         return False
 
