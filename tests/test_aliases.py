@@ -54,6 +54,9 @@ def launched():
         ("flask.ext.sqlalchemy", "flask_sqlalchemy"),
         ("flask.ext.migrate", "flask_migrate"),
         ("flask.ext.migrate.cli", "flask_migrate.cli"),
+        ("flask_script.__init__", "flask_script"),
+        ("flask_migrate.__init__", "flask_migrate"),
+        ("flask.ext.script.__init__", "flask_script"),
     ],
 )
 @pytest.mark.parametrize("old_first", [True, False])
@@ -159,13 +162,20 @@ def test_what_flask_migrate_offers(launched):
     assert flask_migrate.AlembicConfig is Config
     assert issubclass(flask_migrate.Config, Config)
     assert issubclass(flask_migrate.CommandError, Exception)
-    assert flask_migrate.alembic_version >= (0, 8)
+    assert flask_migrate.alembic_version == flask_migrate.__alembic_version__ >= (0, 8)
     assert flask_migrate.catch_errors(len) is len
     with pytest.raises(ImportError, match="nosuch"):
         exec("from flask_migrate import nosuch")
     names = {}
     exec("from flask_migrate import *", names)
     assert {"Config", "Manager", "MigrateCommand", "command", "current_app", "os"} <= set(names)
+
+
+def test_the_warning_about_the_old_names(launched):
+    """Scripts import it to silence it, whether this Flask has it or not."""
+    names = {}
+    exec("import warnings\nfrom flask.exthook import ExtDeprecationWarning\n", names)
+    assert issubclass(names["ExtDeprecationWarning"], DeprecationWarning)
 
 
 def test_the_templates_of_flask_migrate(launched):

@@ -19,6 +19,8 @@ from types import ModuleType
 from typing import Any, Callable, Mapping
 
 EXT = "flask.ext"
+EXTHOOK = "flask.exthook"
+INIT = "__init__"
 # what Flask before 1.0 looked for, in this order
 _REAL_NAMES = ("flask_{}", "flaskext.{}")
 
@@ -85,10 +87,20 @@ class _First:
         if name in self.makers:
             return ModuleSpec(name, _Make(self.makers[name]), is_package="." not in name)
         parent, _, child = name.rpartition(".")
+        if child == INIT and (parent in self.makers or parent.startswith(EXT + ".")):
+            return _redirect(name, parent)
         if parent.startswith(EXT + "."):
             real = getattr(sys.modules.get(parent), "__name__", parent)
             return _redirect(name, f"{real}.{child}") if real != parent else None
         return None
+
+
+def _exthook() -> ModuleType:
+    """Make the module that had the warning about `flask.ext`, which scripts import to silence."""
+    module = ModuleType(EXTHOOK)
+    warning = type("ExtDeprecationWarning", (DeprecationWarning,), {"__module__": EXTHOOK})
+    vars(module)[warning.__name__] = warning
+    return module
 
 
 class _Last:
@@ -104,6 +116,8 @@ class _Last:
         """
         if name == EXT:
             return ModuleSpec(name, _Make(lambda: ModuleType(EXT)), is_package=True)
+        if name == EXTHOOK:
+            return ModuleSpec(name, _Make(_exthook))
         parent, _, child = name.rpartition(".")
         if parent != EXT:
             return None

@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections import OrderedDict
-from functools import partial
+from functools import partial, wraps
 from types import ModuleType
 from typing import Any, Callable
 
@@ -28,6 +28,7 @@ _PASSED_ON = {
     "logging": logging,
     "os": os,
     "sys": sys,
+    "wraps": wraps,
 }
 # the same, but imported when they are asked for: they cost a start without a command of Alembic's
 _OF_ALEMBIC = {
@@ -80,6 +81,7 @@ def _migrate_command(cls: Any) -> Any:
 def _package(public: ModuleType, config: Callable[[], type]) -> ModuleType:
     later: dict[str, Callable[[], Any]] = {
         "Config": config,
+        "__alembic_version__": _alembic_version,
         "alembic_version": _alembic_version,
         **{name: partial(_imported, *place) for name, place in _OF_ALEMBIC.items()},
     }

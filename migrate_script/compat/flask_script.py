@@ -142,6 +142,8 @@ def load() -> None:
         import flask_script
         import flask_script.commands
     _cure(flask_script)
+    # some editors write `from flask_script.__init__ import Manager`: that is no second copy
+    sys.modules["flask_script.__init__"] = flask_script
 
 
 load()
