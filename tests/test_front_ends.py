@@ -277,6 +277,34 @@ def test_an_unknown_option(db, option):
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["-m=a text"], "a text"),
+        (["-m=-x=y"], "-x=y"),
+        (["-m", "-d=z"], "-d=z"),
+        (["--mess", "a text"], "a text"),
+        (["--mess=--di=z"], "--di=z"),
+        (["-ma text"], "a text"),
+        (["--message", "--dir"], "--dir"),
+    ],
+)
+def test_options_as_argparse_took_them(db, typed, message):
+    """A short one with a `=`, and the beginning of a long one; a value is left as it is."""
+    done = db("revision", "--rev", "dddd", *typed)
+    assert done.status == 0, done.err
+    (path,) = (db.project.folder / "migrations/versions").glob("dddd*.py")
+    assert path.read_text(encoding="utf-8").startswith(f'"""{message}\n')
+
+
+def test_the_beginning_of_several_options(db):
+    """It is none of them."""
+    assert db("upgrade", "--ver").status == 0
+    assert db("upgrade", "--d").error == one_line(
+        "'upgrade' has no option '--d': 'upgrade --help' lists those it has"
+    )
+
+
 def test_one_argument_too_many(db):
     """The first that is too many is named."""
     assert db("upgrade", "aaaa", "bbbb") == (

@@ -643,8 +643,40 @@ def test_a_folder_for_each_module(shape):
     assert "create_table" in shape.script("blog/steps")
     shape.run("upgrade", "blog")
     assert shape.tables() == ["users"]
-    shape.run("downgrade", "blog")
+    shape.run("downgrade", "-x", "a=b", "blog")
     assert shape.tables() == []
+    shape.run("upgrade", "-d", "ignored", "head", "blog")
+    assert shape.tables() == ["users"]
+    assert "--multidb" in shape.run("init", "--help").out
+    assert "MODULE" in shape.run("init", "--help").out.upper()
+
+
+def test_options_added_to_a_command(shape):
+    """Both kinds are told apart, in any order and by their whole names."""
+    shape.write(
+        "manage.py",
+        """
+        from flask_script import Manager, Option
+        from flask_migrate import Migrate, MigrateCommand
+        from shop import create_app, db
+
+        command = MigrateCommand._commands["upgrade"]
+        command.option_list += (Option("name"), Option("--tag-file", dest="tag_file"))
+        command.run = lambda **given: print(sorted(g for g in given.items() if g[1]))
+        MigrateCommand.add_option("-d", "--database", dest="database")
+        app = create_app()
+        Migrate(app, db)
+        manager = Manager(app)
+        manager.add_command("db", MigrateCommand)
+        manager.run()
+        """,
+    )
+    told = shape.run("upgrade", "--tag", "v1", "--sql", "me", "aaaa", "--tag-file=f").out
+    assert told == "[('name', 'aaaa'), ('revision', 'me'), ('sql', True), ('tag', 'v1'), " + (
+        "('tag_file', 'f')]\n"
+    )
+    assert "('name', 'me')" in shape.run("upgrade", "-x", "a", "-x", "b", "me").out
+    assert "--tag-file" in shape.run("upgrade", "--help").out
 
 
 COPIES = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NoReturn
+from itertools import islice
+from typing import Any, Callable, Iterator, NoReturn, Sequence
 
 import click
 
@@ -89,13 +90,32 @@ class RowCommand(click.Command):
         :raises SystemExit: they cannot be read (status 2)
         """
         try:
-            rest = super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, list(self._spelled_out(ctx, args)))
         except click.UsageError as error:
             console.fail(errors.BadValue(self.row.name, error.format_message()))
         if not ctx.resilient_parsing:
             self._check(ctx, rest)
             self._finish(ctx.params)
         return rest
+
+    def _spelled_out(self, ctx: click.Context, args: Sequence[str]) -> Iterator[str]:
+        """Write in Click's way what argparse takes too: `-m=text`, the beginning of an option."""
+        options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
+        flags = {flag: option for option in options for flag in option.opts}
+        rest = iter(args)
+        for argument in rest:
+            name, equals, value = argument.partition("=")
+            if name.startswith("--") and name not in flags:
+                # Click before 8 makes the option of --help anew each time
+                meant = {option.name: f for f, option in flags.items() if f.startswith(name)}
+                name = meant.popitem()[1] if len(meant) == 1 and name != "--" else name
+            option = flags.get(name)
+            takes_value = option is not None and not option.is_flag
+            if takes_value and equals and not name.startswith("--"):
+                yield from (name, value)
+            else:
+                yield name + equals + value
+                yield from islice(rest, 1 if takes_value and not equals else 0)
 
     def _check(self, ctx: click.Context, rest: list[str]) -> None:
         """Refuse options and arguments that the command does not have."""

@@ -7,30 +7,15 @@ import inspect
 from collections import OrderedDict
 from functools import partial, wraps
 from types import MethodType
-from typing import Any, Callable
+from typing import Any, Callable, Iterator, Sequence
 
-import click
 from flask_script import Command, Manager, Option
 
 from .. import errors
 from . import console
-from .parsing import HELP_FLAGS, RowCommand, with_group_values
+from .argparsing import let_know
+from .parsing import RowCommand, with_group_values
 from .table import GROUP_HELP, GROUP_OPTIONS, LIST, OPTIONS, ROWS, Row
-
-
-class _ShowHelp(argparse.Action):
-    """`--help` of a command: the same text as with `flask db`."""
-
-    def __init__(self, *args: Any, row: Row, **kwargs: Any) -> None:
-        self.row = row
-        kwargs.update(nargs=0, default=argparse.SUPPRESS)
-        super().__init__(*args, **kwargs)
-
-    def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> None:
-        command = RowCommand(self.row)
-        context = click.Context(command, info_name=parser.prog, **command.context_settings)
-        click.echo(command.get_help(context))
-        parser.exit()
 
 
 class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]
@@ -89,18 +74,19 @@ class MigrationCommand(Command):  # type: ignore[misc]
         """
         self.manager = kwargs.get("parent")
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
-        parser.add_argument(*HELP_FLAGS, action=_ShowHelp, row=self.row)
+        let_know(parser, self.row, bool(self.option_list))
         return parser
 
-    def __call__(self, app: Any = None, arguments: Any = (), **added: Any) -> Any:
+    def __call__(self, app: Any = None, arguments: Any = (), typed: Any = (), **added: Any) -> Any:
         """Read the arguments and run the command in a request context, as Flask-Script does.
 
         :param app: the application
         :param arguments: the command line behind the name of the command
+        :param typed: the part of it that argparse knew
         :param added: values of options that a user added
         :raises SystemExit: it failed
         """
-        params = RowCommand(self.row).make_context(self.row.name, list(arguments)).params
+        params = RowCommand(self.row).make_context(self.row.name, [*typed, *arguments]).params
         params = with_group_values(params, getattr(self.manager, "given", {}))
         self.traceback = params.pop("traceback")
         params = self._for_run({**params, **added})
@@ -134,10 +120,15 @@ class _OnClassToo:
         return MethodType(self.function, owner if instance is None else instance)
 
 
-def _group_option(name: str) -> Option:
-    option = OPTIONS[name]
-    action = "append" if option.kind == LIST else "store"
-    return Option(*option.flags, dest=name, action=action, default=None, help=option.help)
+def _group_options(added: Sequence[Any]) -> Iterator[Option]:
+    """Give the options of the group, without the flags that a user gave to another one."""
+    taken = {flag for option in added for flag in getattr(option, "args", ())}
+    for name in GROUP_OPTIONS:
+        option = OPTIONS[name]
+        flags = [flag for flag in option.flags if flag not in taken]
+        action = "append" if option.kind == LIST else "store"
+        if flags:
+            yield Option(*flags, dest=name, action=action, default=None, help=option.help)
 
 
 class MigrateCommand(Manager):  # type: ignore[misc]
@@ -187,7 +178,7 @@ class MigrateCommand(Manager):  # type: ignore[misc]
 
         :raises: nothing
         """
-        return [*map(_group_option, GROUP_OPTIONS), *self._options]
+        return [*_group_options(self._options), *self._options]
 
     def __call__(self, app: Any = None, **options: Any) -> Any:
         """Note the options of the group, and pass the application on.
