@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import copy
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
 from alembic.config import Config as AlembicConfig
+from alembic.script import ScriptDirectory
 
 from . import errors
 
@@ -72,6 +74,19 @@ class Config(AlembicConfig):
     #: drops what an env.py that ran before has left in the application's settings
     forget_env_py: Callable[[], None] = staticmethod(lambda: None)
 
+    _scripts: ScriptDirectory | None = None
+
+    def scripts(self) -> ScriptDirectory:
+        """Open the folder of scripts; whoever asks again gets those that are loaded.
+
+        A script is executed once in a command, as under Flask-Migrate: it may define a model.
+
+        :raises Exception: the folder cannot be opened
+        """
+        if self._scripts is None:
+            self._scripts = ScriptDirectory.from_config(self)
+        return copy.copy(self._scripts)
+
     def use_template(self, template: str) -> str:
         """Choose what `init` copies.
 
@@ -83,7 +98,7 @@ class Config(AlembicConfig):
         if len(path.parts) > 1:
             # absolute, as Mako takes no path that leads out of the current folder
             self.template_directory, template = path.resolve().parent, path.resolve().name
-        if not (self.template_directory / template).is_dir():
+        if not (self._get_template_path() / template).is_dir():
             raise errors.FolderError.no_template(str(path), template_names())
         return template
 
@@ -95,8 +110,8 @@ class Config(AlembicConfig):
         return str(self.template_directory)
 
     def _get_template_path(self) -> Path:
-        # Alembic 1.16.0 asks here and not above
-        return self.template_directory
+        # Alembic from 1.16 on asks here and not above, which a script may have put its own in for
+        return Path(self.get_template_directory())
 
     def print_stdout(self, text: str, *arg: Any) -> None:
         """Print a text, in which a `%` is one; before 1.0.1 Alembic takes it for a format.
@@ -160,6 +175,20 @@ def _x_arguments(x_arg: str | Iterable[str] | None) -> list[str] | None:
     return arguments or None
 
 
+def ours(config: AlembicConfig, like: Config) -> Config:
+    """Make a Config of ours of what an application made by itself.
+
+    :param config: any Config of Alembic's
+    :param like: one of ours, for what Alembic's does not know
+    :raises: nothing
+    """
+    if not isinstance(config, Config):
+        made = Config()
+        vars(made).update({**vars(like), **vars(config)})
+        config = made
+    return config
+
+
 def build(
     directory: str,
     callbacks: Sequence[Callable[[Any], Any]],
@@ -185,9 +214,10 @@ def build(
     config.escape_here()
     config.config_file_name = ini
     config.set_main_option("script_location", escape(directory))
+    finished: AlembicConfig = config
     for callback in callbacks:
-        config = callback(config)
-    return config
+        finished = callback(finished)
+    return ours(finished, config)
 
 
 def _location(config: AlembicConfig) -> Path | None:

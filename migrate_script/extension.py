@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Any, Callable, Iterable, Union
+from weakref import WeakSet
 
 from .cli.group import CommandGroup
 from .cli.shell import model_names
@@ -39,7 +40,8 @@ class Migrate:
         **kwargs: Any,
     ) -> None:
         self.db = db
-        self.directory = os.fspath(directory)
+        self._directory = os.fspath(directory)
+        self._states: WeakSet[MigrateState] = WeakSet()
         self.command = command
         self.configure_callbacks: list[Callable[[Any], Any]] = []
         self.alembic_ctx_kwargs: dict[str, Any] = {
@@ -51,6 +53,22 @@ class Migrate:
         # a factory in place of an application has no extensions: its application comes later
         if hasattr(app, "extensions"):
             self.init_app(app)
+
+    @property
+    def directory(self) -> str:
+        """The migrations folder."""
+        return self._directory
+
+    @directory.setter
+    def directory(self, directory: Path) -> None:
+        """Assign another folder, also for the applications that are connected already.
+
+        :param directory: the folder
+        :raises: nothing
+        """
+        self._directory = os.fspath(directory)
+        for state in self._states:
+            state.directory = self._directory
 
     def init_app(
         self,
@@ -74,16 +92,17 @@ class Migrate:
         :raises: nothing
         """
         self.db = db if db is not None else self.db
-        self.directory = os.fspath(directory or self.directory)
+        self._directory = os.fspath(directory or self.directory)
         self.command = command or self.command
         given = {"compare_type": compare_type, "render_as_batch": render_as_batch}
         self.alembic_ctx_kwargs.update(kwargs)
         self.alembic_ctx_kwargs.update({k: v for k, v in given.items() if v is not None})
-        app.extensions["migrate"] = MigrateState(
-            self, self.db, self.directory, dict(self.alembic_ctx_kwargs)
-        )
+        state = MigrateState(self, self.db, self.directory, dict(self.alembic_ctx_kwargs))
+        app.extensions["migrate"] = state
+        self._states.add(state)
         app.cli.add_command(CommandGroup(self.command))
-        app.shell_context_processor(model_names)
+        # the method that adds one refuses to, once the application has answered a request
+        app.shell_context_processors.append(model_names)
 
     def configure(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Let a function change the Alembic Config before each command.
@@ -105,6 +124,12 @@ class Migrate:
             config = function(config)
         return config
 
+    @property
+    def own_get_config(self) -> Callable[..., Any] | None:
+        """The `get_config` of a subclass, which makes the Config of every command but `init`."""
+        own = getattr(self.get_config, "__func__", None) is not Migrate.get_config
+        return self.get_config if own else None
+
     def get_config(
         self,
         directory: Path | None = None,
@@ -120,5 +145,5 @@ class Migrate:
         """
         from .config import build  # imports Alembic, as said in `project`
 
-        callbacks = [with_application, *self.configure_callbacks]
+        callbacks = [with_application, self.call_configure_callbacks]
         return build(os.fspath(directory or self.directory), callbacks, x_arg, opts)

@@ -56,6 +56,11 @@ class Project:
 
         self.directory = os.fspath(directory or self.state.directory)
         self.config: Any = config.build(self.directory, self.state.callbacks, x_arg, opts, new)
+        own = getattr(self.state.migrate, "own_get_config", None)
+        if own is not None and not new:
+            asked = {"x_arg": x_arg, "opts": opts}
+            made = own(directory, **{name: value for name, value in asked.items() if value})
+            self.config = config.ours(made, self.config)
         if not new:
             config.check_folder(self.config, self.directory)
 

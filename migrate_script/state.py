@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Callable, Iterator
 
 from flask import current_app, has_app_context
@@ -66,7 +66,8 @@ class MigrateState:
     @property
     def callbacks(self) -> list[Callable[[Any], Any]]:
         """The functions that finish a Config: ours, and what `@migrate.configure` collected."""
-        return [with_application, *getattr(self.migrate, "configure_callbacks", ())]
+        own = getattr(self.migrate, "call_configure_callbacks", None)
+        return [with_application, *([own] if own else [])]
 
     @contextmanager
     def options_for_one_command(self) -> Iterator[dict[str, Any]]:
@@ -102,9 +103,22 @@ def with_application(config: Any) -> Any:
     :param config: a Config of ours
     :raises: nothing
     """
-    config.real_url = lambda key, value: real_url(current_state().real_db, key, value)
-    config.forget_env_py = lambda: current_state().forget_env_py()
+    config.real_url = _real_url
+    config.forget_env_py = _forget_env_py
     return config
+
+
+def _forget_env_py() -> None:
+    with suppress(errors.NotConfigured):
+        current_state().forget_env_py()
+
+
+def _real_url(key: str | None, value: Any) -> str | None:
+    try:
+        db = current_state().real_db
+    except errors.NotConfigured:  # a Config made for another database, or by another application
+        return None
+    return real_url(db, key, value)
 
 
 def record() -> MigrateState | None:

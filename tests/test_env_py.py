@@ -190,6 +190,26 @@ def test_a_url_of_env_pys_own_stays_its_own(shop):
     assert [path.name for path in project.folder.rglob("*.db")] == ["elsewhere.db"]
 
 
+@pytest.mark.parametrize("where", ["if True", "with Flask('other').app_context()"])
+def test_a_config_for_a_database_that_is_not_the_applications(shop, where):
+    """Whoever makes a Config may point it elsewhere, with any application at hand or none."""
+    project = shop()
+    project.write(
+        "story.py",
+        f"""
+        from flask import Flask
+        from shop import migrate
+
+        config = migrate.get_config("migrations")
+        {where}:
+            config.set_main_option("sqlalchemy.url", "sqlite:///%.db")
+        print(config.get_main_option("sqlalchemy.url"))
+        """,
+    )
+    done = project.run("story.py")
+    assert (done.status, done.out) == (0, "sqlite:///%.db\n"), done.err
+
+
 BINDS = {
     "text": "{'log': 'sqlite:///log.db'}",
     "options": "{'log': {'url': 'sqlite:///log.db', 'echo': False}}",

@@ -280,6 +280,18 @@ SETTINGS = {
         manager = Manager(make)
         manager.add_command("db", MigrateCommand)
         """,
+    "of a factory, and nothing else": """
+        Migrate(create_app)
+        manager = Manager(create_app)
+        manager.add_command("db", MigrateCommand)
+        """,
+    "after a request": """
+        app = create_app()
+        app.test_client().get("/")
+        migrate = Migrate(app, db)
+        manager = Manager(app)
+        manager.add_command("db", MigrateCommand)
+        """,
     "without a db first": """
         migrate = Migrate()
         app = create_app()
@@ -400,6 +412,128 @@ def test_settings_of_the_extension(shape, arguments, folder, batch):
         shape.run("migrate", "-m", "age")
         paths = (shape.project.folder / folder / "versions").glob("*age.py")
         assert ("batch_alter_table" in next(paths).read_text(encoding="utf-8")) is batch
+
+
+def test_a_folder_assigned_to_the_extension(shape):
+    """`migrate.directory = ...`, after the application has been set up."""
+    shape.write(
+        "manage.py",
+        """
+        from flask_script import Manager
+        from flask_migrate import Migrate, MigrateCommand
+        from shop import create_app, db
+
+        app = create_app()
+        migrate = Migrate(app, db)
+        migrate.directory = "elsewhere"
+        manager = Manager(app)
+        manager.add_command("db", MigrateCommand)
+        manager.run()
+        """,
+    )
+    shape.run_through()
+    assert "create_table" in shape.script("elsewhere")
+
+
+def test_an_extension_with_a_config_of_its_own(shape):
+    """A subclass that overrides `get_config`, or what comes after it."""
+    shape.write(
+        "manage.py",
+        """
+        from flask_script import Manager
+        from flask_migrate import Migrate as BaseMigrate, MigrateCommand
+        from shop import create_app, db
+
+
+        class Migrate(BaseMigrate):
+            def get_config(self, directory, x_arg=None, opts=None):
+                return super(Migrate, self).get_config("own", x_arg, opts)
+
+            def call_configure_callbacks(self, config):
+                print("called")
+                return super(Migrate, self).call_configure_callbacks(config)
+
+
+        app = create_app()
+        migrate = Migrate(app, db, directory="own")
+        migrate.directory = "not/used"
+        manager = Manager(app)
+        manager.add_command("db", MigrateCommand)
+        manager.run()
+        """,
+    )
+    assert "called\n" in shape.run("init", "-d", "own").out
+    shape.run_through(own_env=True)
+    assert "called\n" in shape.run("heads").out
+
+
+@pytest.mark.parametrize("how", ["plain", "callback"])
+def test_a_config_of_alembic_itself(shape, how):
+    """What a callback returns, or an own `get_config`, need not be one of ours."""
+    shape.write(
+        "manage.py",
+        f"""
+        from alembic.config import Config
+        from flask_script import Manager
+        from flask_migrate import Migrate as BaseMigrate, MigrateCommand
+        from shop import create_app, db
+
+
+        def made(config):
+            config = Config("migrations/alembic.ini")
+            config.set_main_option("script_location", "migrations")
+            return config
+
+
+        class Migrate(BaseMigrate):
+            if {how == "plain"}:
+                def get_config(self, directory=None, **asked):
+                    return made(None)
+
+
+        app = create_app()
+        migrate = Migrate(app, db)
+        if {how == "callback"}:
+            migrate.configure(made)
+        manager = Manager(app)
+        manager.add_command("db", MigrateCommand)
+        manager.run()
+        """,
+    )
+    shape.run("init")
+    shape.run_through(own_env=True)
+
+
+def test_a_template_folder_of_ones_own(shape):
+    """A callback that says where templates are, by the method that Alembic asks."""
+    shape.write("own/mine/env.py", "mine = True\n")
+    shape.write("own/mine/script.py.mako", "")
+    shape.write("own/mine/alembic.ini.mako", "[alembic]\n")
+    shape.write(
+        "manage.py",
+        """
+        from flask_script import Manager
+        from flask_migrate import Migrate, MigrateCommand
+        from shop import create_app, db
+
+        app = create_app()
+        migrate = Migrate(app, db)
+
+
+        @migrate.configure
+        def own_templates(config):
+            config.get_template_directory = lambda: "own"
+            return config
+
+
+        manager = Manager(app)
+        manager.add_command("db", MigrateCommand)
+        manager.run()
+        """,
+    )
+    shape.run("init", "-t", "mine")
+    path = shape.project.folder / "migrations/env.py"
+    assert path.read_text(encoding="utf-8") == "mine = True\n"
 
 
 def test_another_name_beside_another_db(shape):

@@ -16,7 +16,8 @@ def read(config: Any) -> ScriptDirectory:
     :raises MigrateError: the folder cannot be used
     """
     with translated(config):
-        return ScriptDirectory.from_config(config)
+        scripts: ScriptDirectory = config.scripts()
+        return scripts
 
 
 def locations(config: Any) -> list[str]:
@@ -50,7 +51,7 @@ def path_of(config: Any, revision: str) -> str | None:
     :raises MigrateError: a script cannot be loaded
     """
     with translated(config):
-        scripts = walk(ScriptDirectory.from_config(config))
+        scripts = walk(config.scripts())
         return next((str(s.path) for s in scripts if s.revision == revision), None)
 
 
@@ -62,5 +63,5 @@ def find(config: Any, symbol: Any) -> list[Any]:
     :raises MigrateError: it stands for none
     """
     with translated(config):
-        found = ScriptDirectory.from_config(config).get_revisions(symbol)
+        found = config.scripts().get_revisions(symbol)
         return [script for script in found if script is not None]

@@ -191,7 +191,7 @@ class _Directories:
         return ScriptDirectory(*args, **kwargs)
 
     def from_config(self, config: Any) -> ScriptDirectory:
-        scripts = ScriptDirectory.from_config(config)
+        scripts: ScriptDirectory = config.scripts()
         note, get = self.run.note, scripts.get_revisions
         vars(scripts).update(
             walk_revisions=partial(note, walk, scripts),
