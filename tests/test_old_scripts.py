@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
+import alembic.op
 import pytest
 from alembic.util import pyfiles
 from helpers import tables
@@ -185,3 +186,153 @@ def test_a_script_whose_names_are_something_else(shop, line):
     path = broken(shop, f"{TOP}\n\ndef upgrade():\n    pass\n\n\n{line}\n")
     cause, outcome = OTHER_KINDS[line]
     assert error_of(shop, "upgrade") == f"Error: {path}: {cause}{outcome}{CORRECT}"
+
+
+MODEL = """
+from shop import db
+
+
+class Old(db.Model):
+    __tablename__ = "old_table"
+    id = db.Column(db.Integer, primary_key=True)
+
+
+def upgrade():
+    pass
+"""
+
+
+def test_a_script_with_a_model_of_its_own(shop, url):
+    """It can be executed once in a process, and a command does so once."""
+    broken(shop, TOP + MODEL)
+    for words in (["stamp", "cccc"], ["current", "--check-heads"], ["upgrade", "head"]):
+        done = shop.process("manage.py", "db", *words)
+        assert "already defined" not in done.err, words
+        assert done.status == ("--check-heads" in words), done.err
+    shop.write(
+        "migrations/versions/eeee.py", "revision = 'eeee'\ndown_revision = 'cccc'\nupgrade = id\n"
+    )
+    heads = shop.process("manage.py", "db", "upgrade")
+    assert heads.error.startswith("Error: there are several heads (")
+    assert shop.process("manage.py", "db", "merge", "-m", "join").status == 0
+
+
+@pytest.mark.parametrize("other", ["None", "'irreversible'"])
+def test_a_script_without_the_other_direction(shop, other):
+    """What goes wrong on the way up has nothing to do with it."""
+    path = broken(shop, f"{TOP}downgrade = {other}\ndef upgrade():\n    {{}}['FOO']\n")
+    assert error_of(shop, "upgrade") == (
+        f"Error: {path}, line 6: KeyError: 'FOO'{AS_BEFORE}{CORRECT}"
+    )
+
+
+@pytest.mark.parametrize("line", ["{}['FOO']", "raise KeyError", "None.revision"])
+def test_a_folder_that_is_called_alembic(shop, line):
+    """Its files are the user's, and not those of the library."""
+    (shop.folder / "migrations").rename(shop.folder / "alembic")
+    path = broken(shop, f"{TOP}{line}\n", "alembic/versions")
+    answer = shop.run("manage.py", "db", "upgrade", "-d", "alembic")
+    assert answer.error.startswith(f"Error: {path}, line 4: ")
+    assert answer.error.count("\n") == 1
+
+
+def test_an_env_py_that_looks_through_the_scripts(shop):
+    """Its own mistake is not that of the script that a variable happens to hold."""
+    shop.write(
+        "migrations/env.py",
+        """
+        from alembic import context
+        from alembic.script import ScriptDirectory
+
+        for revision in ScriptDirectory.from_config(context.config).walk_revisions():
+            pass
+        revision.nothing_of_the_kind()
+        """,
+    )
+    assert "migrations/env.py, line 6: AttributeError: " in error_of(shop, "upgrade")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "op.get_context().script.get_revision('zzz')",
+        "raise CommandError('Target database is not up to date: run the seed first')",
+    ],
+)
+def test_what_alembic_refuses_to_a_script(shop, line):
+    """The script that asked is named, and says what it wants to."""
+    head = "from alembic import op\nfrom alembic.util import CommandError\n"
+    path = broken(shop, f"{TOP}{head}def upgrade():\n    {line}\n")
+    error = error_of(shop, "upgrade")
+    place = "" if "script" in line and not hasattr(alembic.op, "get_context") else ", line 7"
+    assert error.startswith(f"Error: {path}{place}: "), error
+    assert error.endswith(CORRECT)
+
+
+def test_an_identifier_that_alembic_does_not_allow(shop):
+    """One that does names its file; one that takes it runs."""
+    path = broken(shop, "revision = 'dd-dd'\ndown_revision = 'cccc'\ndef upgrade():\n    pass\n")
+    answer = shop.run("manage.py", "db", "upgrade")
+    if answer.status:
+        assert answer.error.startswith(f"Error: {path}: ")
+        assert answer.error.endswith(f"{CORRECT}\n")
+
+
+def test_a_label_of_two_branches(shop):
+    """The line says what to change, and not to ask a command that fails in the same way."""
+    for name in ("dddd", "eeee"):
+        shop.write(
+            f"migrations/versions/{name}.py",
+            f"revision = '{name}'\ndown_revision = 'cccc'\nbranch_labels = ('x',)\nupgrade = id\n",
+        )
+    error = error_of(shop, "upgrade", "heads")
+    assert "dddd" in error
+    assert "eeee" in error
+    assert error.endswith(": take it out of the 'branch_labels' of one")
+
+
+def test_a_percent_sign_in_alembic_ini(shop):
+    """The option is named; its value, which has a password in it, is not shown."""
+    ini = shop.folder / "migrations/alembic.ini"
+    text = "[alembic]\nsqlalchemy.url = postgresql://ann:se%40cret@host/db\n"
+    ini.write_text(text, encoding="utf-8")
+    shop.write(
+        "migrations/env.py",
+        "from alembic import context\n\ncontext.config.get_main_option('sqlalchemy.url')\n",
+    )
+    error = error_of(shop, "upgrade")
+    assert error == (
+        "Error: 'migrations/alembic.ini', option 'sqlalchemy.url' of [alembic]: the value cannot "
+        "be read: write '%%' for each '%' in it"
+    )
+
+
+def test_a_server_that_is_gone_is_at_no_revision_that_is_known(shop):
+    """Nothing is said of where the database is, when nobody can tell."""
+    broken(
+        shop,
+        TOP
+        + "from alembic import op\n\n\ndef gone(*_):\n    raise OSError('no route')\n\n\n"
+        + "def upgrade():\n    op.get_bind().engine.pool._creator = gone\n"
+        + "    op.get_bind().engine.pool._invoke_creator = gone\n    raise ValueError('x')\n",
+    )
+    assert "ValueError: x" in error_of(shop, "upgrade")
+    assert "at no revision" not in error_of(shop, "upgrade")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE USER x PASSWORD 'top;secret'",
+        "ALTER ROLE x WITH LOGIN PASSWORD = 'it''s secret'",
+        "CREATE USER x IDENTIFIED WITH plugin BY 'secret'",
+    ],
+)
+def test_a_password_in_a_statement_is_not_shown(shop, statement):
+    """Neither in the line, nor in the traceback."""
+    broken(shop, f'{TOP}from alembic import op\ndef upgrade():\n    op.execute("{statement}")\n')
+    for words in (["upgrade"], ["upgrade", "--traceback"]):
+        answer = shop.run("manage.py", "db", *words)
+        assert answer.status == 1
+        assert "secret" not in answer.err
+        assert "'***'" in answer.error.splitlines()[-1]

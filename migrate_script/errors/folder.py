@@ -55,6 +55,14 @@ class FolderError(MigrateError):
         return cls(f"'{path}' cannot be read: {reason}: correct it or restore it")
 
     @classmethod
+    def bad_option(cls, path: str, section: str, option: str) -> FolderError:
+        # not shown, as it may hold a password
+        return cls(
+            f"'{path}', option '{option}' of [{section}]: the value cannot be read: "
+            "write '%%' for each '%' in it"
+        )
+
+    @classmethod
     def no_template(cls, template: str, known: Sequence[str]) -> FolderError:
         return cls(
             f"there is no template '{template}': there are {', '.join(known)}, "
@@ -118,11 +126,17 @@ class RevisionError(MigrateError):
         )
 
     @classmethod
-    def unknown_in_database(cls, revision: str) -> RevisionError:
+    def unknown_in_database(cls, revision: str, purge: bool) -> RevisionError:
+        # --purge came with Alembic 1.2
+        way_out = (
+            "'db stamp --purge REVISION'"
+            if purge
+            else "delete it from the version table and run 'db stamp REVISION'"
+        )
         return cls(
             f"the database is at revision '{revision}', which no script in the folder has: bring "
             f"the script back (from version control or the release that ran it), or, if the schema "
-            "is known to match, 'db stamp --purge REVISION'"
+            f"is known to match, {way_out}"
         )
 
     @classmethod
@@ -131,6 +145,10 @@ class RevisionError(MigrateError):
             f"{reason.rstrip('.')}: correct the 'down_revision' or 'depends_on' of one, "
             "so that each comes after those it names"
         )
+
+    @classmethod
+    def label_taken(cls, reason: str) -> RevisionError:
+        return cls(f"{reason.rstrip('.')}: take it out of the 'branch_labels' of one")
 
     @classmethod
     def several_heads(cls, heads: Sequence[str]) -> RevisionError:

@@ -13,16 +13,23 @@ _SECRET_BEHIND_URL = re.compile(
     r"([?&;]\w*(?:passw(?:or)?d|pwd|secret|token|passphrase)=)[^&;\s'\"]+?(?=:?(?:[&;\s'\"]|\Z))",
     re.I,
 )
+# "revision identified by" is what Alembic says of an identifier
+_SECRET_IN_SQL = re.compile(
+    r"(\b(?:password|(?<!revision )identified\s+(?:with\s+\S+\s+)?(?:by|as))\s*=?\s*)"
+    r"'(?:[^']|'')*'",
+    re.I,
+)
 _SECRET_OF_NO_URL = re.compile(r"([\w.+-]+:)[^\s'\"@]+@")
 
 
 def without_passwords(text: str, strictly: bool = False) -> str:
-    """Replace the password of every URL in a text by `***`.
+    """Replace the password of every URL, and of every user that SQL makes, in a text by `***`.
 
-    :param text: any text, such as a driver's message
+    :param text: any text, such as a driver's message, or a statement
     :param strictly: do so as well for what looks like the end of a URL, `user:password@host`
     :raises: nothing
     """
+    text = _SECRET_IN_SQL.sub(r"\1'***'", text)
     text = _SECRET_BEHIND_URL.sub(r"\1***", _SECRET.sub(r"\1***@", text))
     return _SECRET_OF_NO_URL.sub(r"\1***@", text) if strictly else text
 

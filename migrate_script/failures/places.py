@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alembic.script import ScriptDirectory
+import alembic
 
 # the words of Python when a function is called with other arguments than it takes
 _OTHER_ARGUMENTS = re.compile(r"(\w+)\(\) (missing|takes|got) ")
@@ -26,7 +26,7 @@ def _folders(config: Any) -> list[Path]:
     """Name the folders of the user's files: that of env.py, and those of the scripts."""
     path, folders = list(sys.path), [config.get_main_option("script_location") or ""]
     try:
-        scripts: Any = ScriptDirectory.from_config(config)
+        scripts: Any = config.scripts()
         folders = [scripts.dir, *scripts._version_locations]
     except Exception:  # what is wrong with them is the error that is being worded
         pass
@@ -35,10 +35,21 @@ def _folders(config: Any) -> list[Path]:
     return [Path(folder).resolve() for folder in folders]
 
 
+def is_of_alembic(filename: str, *names: str) -> bool:
+    """Tell a file of Alembic's from one of a folder that somebody calls `alembic`.
+
+    :param filename: as a traceback has it
+    :param names: where in Alembic, if not anywhere
+    :raises: nothing
+    """
+    place = os.path.join(os.path.dirname(alembic.__file__), *names)
+    return os.path.abspath(filename).startswith(place + ("" if names else os.sep))
+
+
 def _loaded_by(frame: Any) -> str | None:
     """Name the file that a function of Alembic's is about to load."""
     names = frame.f_locals
-    if "/alembic/" not in frame.f_code.co_filename.replace("\\", "/"):
+    if not is_of_alembic(frame.f_code.co_filename):
         return None
     if not {"dir_", "filename"} <= set(names):
         return None
@@ -60,7 +71,7 @@ def in_folder(error: BaseException, config: Any) -> Place | None:
         loaded = _loaded_by(frame)
         places.append((frame.f_code.co_filename, line) if loaded is None else (loaded, None))
     if isinstance(error, SyntaxError) and error.filename:
-        places.append((error.filename, error.lineno))
+        places.append((error.filename, error.lineno or None))
     for filename, number in reversed(places):
         path = Path(filename)
         if path.suffix == ".py" and not set(folders).isdisjoint(path.resolve().parents):

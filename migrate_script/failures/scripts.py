@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import traceback
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Iterator
 
-from alembic.script import ScriptDirectory
+from alembic.script import Script
 from sqlalchemy import exc
 
 from .. import errors
 from ..compat.engines import why_no_engine
-from .places import Place
+from .places import Place, is_of_alembic
+
+# as Alembic writes it, and as people do by hand
+_REVISION = re.compile(r"""^revision\s*(?::[^=\n]+)?=\s*[bru]*["']([^"'\n]+)""", re.MULTILINE)
 
 
 def of_one_revision(config: Any) -> errors.MigrateError | None:
     """Name a revision that several files have, which Alembic takes for several heads.
 
+    The files are read and not loaded again, which not every script could bear.
+
     :param config: the Config of the folder
-    :raises Exception: a script cannot be loaded
+    :raises OSError: one cannot be read
     """
     paths: dict[str, list[str]] = {}
-    for script in ScriptDirectory.from_config(config)._load_revisions():
-        paths.setdefault(script.revision, []).append(str(script.path))
-    several = next(((name, sorted(of)) for name, of in paths.items() if len(of) > 1), None)
+    scripts = config.scripts()
+    files = "**/*.py" if getattr(scripts, "recursive_version_locations", False) else "*.py"
+    for folder in scripts._version_locations:
+        for path in sorted(Path(folder).glob(files)):
+            for revision in _REVISION.findall(path.read_text(encoding="utf-8", errors="replace")):
+                paths.setdefault(revision, []).append(str(path))
+    several = next(((name, of) for name, of in paths.items() if len(of) > 1), None)
     return errors.RevisionError.several_files(*several) if several else None
 
 
@@ -33,11 +44,10 @@ def without_function(error: BaseException) -> errors.MigrateError | None:
     :param error: the exception
     :raises: nothing
     """
-    if not isinstance(error, AttributeError):
-        return None
     *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
     script = frame.f_locals.get("revision")
-    if script is None or not hasattr(script, "module"):
+    of_alembic = is_of_alembic(frame.f_code.co_filename)
+    if not (of_alembic and isinstance(error, AttributeError) and isinstance(script, Script)):
         return None
     name = "upgrade" if frame.f_locals.get("is_upgrade") else "downgrade"
     return errors.ScriptError.no_function(str(script.path), name)
@@ -45,8 +55,8 @@ def without_function(error: BaseException) -> errors.MigrateError | None:
 
 def _is_of_scripts(error: BaseException) -> bool:
     """Tell that Alembic raised it where it puts the scripts in their order."""
-    files = [f.filename.replace("\\", "/") for f in traceback.extract_tb(error.__traceback__)]
-    return "/alembic/" in files[-1] and any("/alembic/script/revision" in file for file in files)
+    files = [f.filename for f in traceback.extract_tb(error.__traceback__)]
+    return is_of_alembic(files[-1]) and any(is_of_alembic(f, "script", "revision") for f in files)
 
 
 def without_parent(error: BaseException) -> errors.MigrateError | None:
@@ -77,46 +87,65 @@ def _are_names(value: Any) -> bool:
 
 
 _NAMES = (_are_names, "a text, several of them in brackets, or None")
-# what Alembic takes for granted of a script: of the file, and when it is run
-_OF_FILE = {
+# what Alembic takes for granted of a script
+_EXPECTED = {
     "revision": (_is_name, "a text"),
     "down_revision": _NAMES,
     "depends_on": _NAMES,
     "branch_labels": _NAMES,
 }
-_OF_STEP = {"upgrade": (callable, "a function"), "downgrade": (callable, "a function")}
 
 
-def _read(error: BaseException, config: Any) -> Iterator[Any]:
-    """Give the script that Alembic was reading, or else all that can be read."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        module = frame.f_locals.get("module")
-        if isinstance(module, ModuleType) and hasattr(module, "revision"):
-            yield module
-            return
-    for script in ScriptDirectory.from_config(config)._load_revisions():
-        yield script.module
+def _read(error: BaseException) -> Iterator[Any]:
+    """Give the scripts that Alembic has read, the one that it was at first."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if not is_of_alembic(frame.f_code.co_filename, "script"):
+            continue
+        for value in list(frame.f_locals.values()):
+            if isinstance(value, ModuleType) and hasattr(value, "revision"):
+                yield value
+            for each in value.values() if isinstance(value, dict) else [value]:
+                if isinstance(each, Script):
+                    yield each.module
 
 
-def of_other_kind(error: BaseException, config: Any, run: Any) -> errors.MigrateError | None:
+def _of_step(step: Any, error: BaseException) -> errors.MigrateError | None:
+    """Name the script whose function, which was to be called, is none."""
+    name, script = ("upgrade" if step.is_upgrade else "downgrade"), step.revision
+    function = getattr(script.module, name, None)
+    if callable(function) or not isinstance(error, TypeError):
+        return None
+    return errors.ScriptError.other_kind(str(script.path), name, "a function", function)
+
+
+def of_other_kind(error: BaseException, run: Any) -> errors.MigrateError | None:
     """Name the script that has something else where Alembic looks for a name or a function.
 
     :param error: the exception
-    :param config: the Config of the folder
     :param run: the `Run` of the command
     :raises: nothing
     """
-    if not isinstance(error, (AttributeError, KeyError, TypeError)):
+    step = run.current if run else None
+    if hasattr(step, "revision"):
+        return _of_step(step, error)
+    if not isinstance(error, (AttributeError, KeyError, TypeError)) or not _is_of_scripts(error):
         return None
-    running = getattr(run.current if run else None, "revision", None)
-    if running is None and not _is_of_scripts(error):
-        return None
-    expected = _OF_STEP if running else _OF_FILE
-    for module in [running.module] if running else _read(error, config):
-        for name, (is_right, kind) in expected.items():
+    for module in _read(error):
+        for name, (is_right, kind) in _EXPECTED.items():
             if name in vars(module) and not is_right(vars(module)[name]):
                 value = vars(module)[name]
                 return errors.ScriptError.other_kind(module.__file__, name, kind, value)
+    return None
+
+
+def not_a_name(error: BaseException) -> errors.MigrateError | None:
+    """Name the script whose identifier has characters that Alembic does not allow.
+
+    :param error: the exception
+    :raises: nothing
+    """
+    for module in _read(error):
+        return errors.ScriptError.failed(module.__file__, None, error)
     return None
 
 

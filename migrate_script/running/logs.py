@@ -61,10 +61,11 @@ def _apply(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
 def _file_config(original: Any, fname: Any, defaults: Any = None, *_: Any, **kwargs: Any) -> None:
     """Stand in for `logging.config.fileConfig`."""
     if logging.getLogger().handlers:
-        alembic = logging.getLogger("alembic")
-        alembic.disabled = False
-        if alembic.level == logging.NOTSET:
-            alembic.setLevel(logging.INFO)
+        # what an env.py tells stands under the one or the other
+        for logger in map(logging.getLogger, ("alembic", "flask_migrate")):
+            logger.disabled = False
+            if logger.level == logging.NOTSET:
+                logger.setLevel(logging.INFO)
     else:
         kwargs.pop("disable_existing_loggers", None)
         _apply(original, (fname, defaults), kwargs)

@@ -98,13 +98,23 @@ class Position:
             return None
         try:
             with beside(self._pool) as raw:
-                cursor = raw.cursor()
-                cursor.execute(self._query)
-                heads = sorted(row[0] for row in cursor.fetchall())
-                cursor.close()
-                return tuple(heads)
-        except Exception:  # each driver has its own for a table that is not there
-            return () if not self.before else None
+                return self._read(raw)
+        except Exception:  # each driver has its own
+            return None
+
+    def _read(self, raw: Any) -> tuple[str, ...]:
+        cursor = raw.cursor()
+        try:
+            cursor.execute(self._query)
+        except Exception:
+            if self.before:
+                raise
+            raw.rollback()
+            raw.cursor().execute("SELECT 1")  # the server is there, so it is the table that is not
+            return ()
+        heads = sorted(row[0] for row in cursor.fetchall())
+        cursor.close()
+        return tuple(heads)
 
     def outcome(self) -> str:
         """Say where a run that failed has left the database.
