@@ -175,16 +175,15 @@ def _x_arguments(x_arg: str | Iterable[str] | None) -> list[str] | None:
     return arguments or None
 
 
-def ours(config: AlembicConfig, like: Config) -> Config:
+def ours(config: AlembicConfig) -> Config:
     """Make a Config of ours of what an application made by itself.
 
     :param config: any Config of Alembic's
-    :param like: one of ours, for what Alembic's does not know
     :raises: nothing
     """
     if not isinstance(config, Config):
         made = Config()
-        vars(made).update({**vars(like), **vars(config)})
+        vars(made).update(vars(config))
         config = made
     return config
 
@@ -217,7 +216,10 @@ def build(
     finished: AlembicConfig = config
     for callback in callbacks:
         finished = callback(finished)
-    return ours(finished, config)
+    made = ours(finished)
+    if made is not finished:
+        made.real_url, made.forget_env_py = config.real_url, config.forget_env_py
+    return made
 
 
 def _location(config: AlembicConfig) -> Path | None:

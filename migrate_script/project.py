@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Iterable, List, Sequence, Union
 
 from . import errors
-from .state import current_state
+from .state import current_state, with_application
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -55,12 +55,14 @@ class Project:
         from . import config
 
         self.directory = os.fspath(directory or self.state.directory)
-        self.config: Any = config.build(self.directory, self.state.callbacks, x_arg, opts, new)
-        own = getattr(self.state.migrate, "own_get_config", None)
-        if own is not None and not new:
+        own = None if new else getattr(self.state.migrate, "own_get_config", None)
+        self.config: Any
+        if own is None:
+            self.config = config.build(self.directory, self.state.callbacks, x_arg, opts, new)
+        else:
             asked = {"x_arg": x_arg, "opts": opts}
             made = own(directory, **{name: value for name, value in asked.items() if value})
-            self.config = config.ours(made, self.config)
+            self.config = with_application(config.ours(made))
         if not new:
             config.check_folder(self.config, self.directory)
 

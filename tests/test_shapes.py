@@ -464,7 +464,7 @@ def test_an_extension_with_a_config_of_its_own(shape):
     )
     assert "called\n" in shape.run("init", "-d", "own").out
     shape.run_through(own_env=True)
-    assert "called\n" in shape.run("heads").out
+    assert shape.run("heads").out.count("called\n") == 1
 
 
 @pytest.mark.parametrize("how", ["plain", "callback"])
