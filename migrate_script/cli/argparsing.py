@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .parsing import HELP_FLAGS, RowCommand
-from .table import ALSO, FLAG, LIST, TRACEBACK, Row
+from .table import Row
 
 
 class _Typed(argparse.Action):
@@ -51,15 +51,17 @@ class _ShowHelp(argparse.Action):
 
 def _add_ours(parser: argparse.ArgumentParser, row: Row) -> None:
     known = vars(parser)["_option_string_actions"]
-    options = [parameter.option for parameter in row.parameters]
-    options += [option for (command, _), option in ALSO.items() if command == row.name]
-    for option in [*options, TRACEBACK]:
-        flags = [flag for flag in option.flags if flag not in known]  # a user's own comes first
-        nargs = (0 if option.kind == FLAG else None) if flags else {LIST: "*"}.get(option.kind, "?")
-        if flags or not option.flags:
-            parser.add_argument(
-                *flags, dest="typed", action=_Typed, nargs=nargs, default=argparse.SUPPRESS
-            )
+    for parameter in RowCommand(row).params:
+        flags: list[str] = []
+        nargs: Any = "*" if parameter.nargs == -1 else "?"
+        if isinstance(parameter, click.Option):
+            flags = [flag for flag in parameter.opts if flag not in known]
+            if not flags:  # a user's own comes first
+                continue
+            nargs = 0 if parameter.is_flag else None
+        parser.add_argument(
+            *flags, dest="typed", action=_Typed, nargs=nargs, default=argparse.SUPPRESS
+        )
     # those of Flask-Migrate stood before what was added to them
     parser._actions.sort(key=lambda action: not isinstance(action, _Typed))
 
