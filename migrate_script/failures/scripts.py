@@ -144,9 +144,8 @@ def not_a_name(error: BaseException) -> errors.MigrateError | None:
     :param error: the exception
     :raises: nothing
     """
-    for module in _read(error):
-        return errors.ScriptError.failed(module.__file__, None, error)
-    return None
+    module = next(_read(error), None)
+    return errors.ScriptError.failed(module.__file__, None, error) if module else None
 
 
 def failed(place: Place, error: BaseException) -> errors.MigrateError:
