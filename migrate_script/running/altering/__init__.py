@@ -1,1 +1,0 @@
-"""SQLite alters anything: what a revision does to a table, to the table's own text and rows."""
