@@ -1,80 +1,68 @@
-"""Every failure a user can meet, and the words for it.
+"""The exceptions that a user can meet, and their sentences.
 
 ::
 
     MigrateError                    status 1
-    +-- UsageError                  status 2: the command line is wrong
-    |   +-- NoSuchCommand, NoSuchOption, TooManyArguments, GivenTwice, BadValue, BadSetting
-    |   +-- NothingToRun            the launcher finds no program
+    +-- UsageError                  status 2: the command line or a setting is wrong
     +-- NotConfigured               no application context, or no Migrate(app, db)
     +-- FolderError                 the migrations folder is missing, in the way or unreadable
     +-- ScriptError                 a file of the folder cannot be used: env.py, a revision
     +-- RevisionError               no such revision, several heads, ...
     +-- NewFileError                a new revision cannot be written as asked
     +-- DatabaseError               the database refuses: connection or statement
-    +-- DifferencesFound            `check` found the models and the database apart
-    +-- NotAtHead                   `current --check-heads` found the database behind
-    +-- BackupError                 a copy of the database cannot be made or put back
+    +-- DifferencesFound            `check` or --verify found the models and the database apart
+    +-- NotAtHead                   `current --check-heads`: the database is not at the heads
+    +-- BackupError                 a backup cannot be made or restored
+    +-- NotProtected                env.py bypasses the hooks of this package
     +-- NotReady                    a run would fail: no right, no room, nothing may be written
     +-- LockTimeout, LockLost       another migration runs, or may run
     +-- JournalError                an unfinished revision cannot go on
     +-- AlterError                  a table of SQLite cannot be altered as asked
-    +-- ForeignKeysBroken           rows refer to missing rows since a revision
-    +-- VerifyFailed                --verify found the models and the database apart
-    +-- RolledBack                  a script rolled back more than was its own
-    +-- NothingKept                 env.py never commits what it has begun
+    +-- NothingKept                 a script rolled back the run, or env.py never commits it
     +-- CannotDryRun                --dry-run could not be undone
-    +-- Interrupted, NotAgreed      a person stopped it, or said no
+    +-- Interrupted, NotAgreed      Control-C, SIGTERM, or the answer no
     +-- NeedsNewerAlembic           the installed Alembic cannot do it
     +-- AlembicError                anything else that Alembic refuses
     +-- Unexpected                  anything else at all
 
 A constructor takes the facts and builds the sentence: what happened, with which value, what to
 type next. Nothing here prints; `cli.console` does, and a program that imports the package
-catches `MigrateError`. `words` is below the other modules; each of them is for one kind of fact.
+catches `MigrateError`. `family` is below the other modules.
 """
 
 from __future__ import annotations
 
-from .database import BackupError as BackupError
-from .database import DatabaseError as DatabaseError
-from .database import DifferencesFound as DifferencesFound
-from .database import NotAtHead as NotAtHead
-from .folder import CORRECT_AND_REPEAT as CORRECT_AND_REPEAT
-from .folder import FolderError as FolderError
-from .folder import NewFileError as NewFileError
-from .folder import NotConfigured as NotConfigured
-from .folder import RevisionError as RevisionError
-from .folder import ScriptError as ScriptError
-from .running import AlterError as AlterError
-from .running import CannotDryRun as CannotDryRun
-from .running import ForeignKeysBroken as ForeignKeysBroken
-from .running import Interrupted as Interrupted
-from .running import JournalError as JournalError
-from .running import LockLost as LockLost
-from .running import LockTimeout as LockTimeout
-from .running import NotAgreed as NotAgreed
-from .running import NothingKept as NothingKept
-from .running import NotReady as NotReady
-from .running import RolledBack as RolledBack
-from .running import VerifyFailed as VerifyFailed
-from .running import broken_by_column as broken_by_column
-from .running import losing as losing
-from .running import with_outcome as with_outcome
-from .usage import BadSetting as BadSetting
-from .usage import BadValue as BadValue
-from .usage import GivenTwice as GivenTwice
-from .usage import NeedsNewerAlembic as NeedsNewerAlembic
-from .usage import NoSuchCommand as NoSuchCommand
-from .usage import NoSuchOption as NoSuchOption
-from .usage import NothingToRun as NothingToRun
-from .usage import TooManyArguments as TooManyArguments
-from .usage import UsageError as UsageError
-from .words import MEGABYTE as MEGABYTE
-from .words import AlembicError as AlembicError
-from .words import MigrateError as MigrateError
-from .words import Unexpected as Unexpected
-from .words import cause_of as cause_of
-from .words import cause_text as cause_text
-from .words import one_line as one_line
-from .words import without_passwords as without_passwords
+from .database_errors import BackupError as BackupError
+from .database_errors import DatabaseError as DatabaseError
+from .database_errors import DifferencesFound as DifferencesFound
+from .database_errors import NotAtHead as NotAtHead
+from .database_errors import why_no_engine as why_no_engine
+from .family import MEGABYTE as MEGABYTE
+from .family import AlembicError as AlembicError
+from .family import MigrateError as MigrateError
+from .family import NeedsNewerAlembic as NeedsNewerAlembic
+from .family import Unexpected as Unexpected
+from .family import UsageError as UsageError
+from .family import cause_of as cause_of
+from .family import cause_text as cause_text
+from .family import counted as counted
+from .family import one_line as one_line
+from .family import place_text as place_text
+from .family import url_without_passwords as url_without_passwords
+from .family import without_passwords as without_passwords
+from .folder_errors import FolderError as FolderError
+from .folder_errors import NewFileError as NewFileError
+from .folder_errors import NotConfigured as NotConfigured
+from .folder_errors import RevisionError as RevisionError
+from .folder_errors import ScriptError as ScriptError
+from .running_errors import AlterError as AlterError
+from .running_errors import CannotDryRun as CannotDryRun
+from .running_errors import Interrupted as Interrupted
+from .running_errors import JournalError as JournalError
+from .running_errors import LockLost as LockLost
+from .running_errors import LockTimeout as LockTimeout
+from .running_errors import NotAgreed as NotAgreed
+from .running_errors import NothingKept as NothingKept
+from .running_errors import NotProtected as NotProtected
+from .running_errors import NotReady as NotReady
+from .running_errors import with_outcome as with_outcome

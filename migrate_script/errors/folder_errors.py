@@ -1,10 +1,10 @@
-"""What is wrong with the application, the migrations folder or a script in it."""
+"""Errors of the application, the migrations folder or a script in it."""
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Iterable, Sequence
 
-from .words import MigrateError, cause_of, place_text
+from .family import MigrateError, cause_of, cause_text, one_line, place_text
 
 
 class NotConfigured(MigrateError):
@@ -66,8 +66,33 @@ class FolderError(MigrateError):
     def no_template(cls, template: str, known: Sequence[str]) -> FolderError:
         return cls(
             f"there is no template '{template}': there are {', '.join(known)}, "
-            "or give the path of a folder of your own"
+            f"or give the path of a folder of your own, such as './{template}'"
         )
+
+    @classmethod
+    def unusable_template(cls, template: str, missing: str) -> FolderError:
+        return cls(
+            f"the folder '{template}' is no template, as there is no '{missing}': "
+            "'db list_templates' lists those of the package"
+        )
+
+    @classmethod
+    def no_location(cls, folder: str) -> FolderError:
+        return cls(
+            f"there is no folder '{folder}', which 'version_locations' in alembic.ini names: "
+            f"create it (mkdir -p {folder}), or take it out there"
+        )
+
+    @classmethod
+    def other_location(cls, path: str, known: Sequence[str]) -> FolderError:
+        return cls(
+            f"'{path}' is none of the version locations, which are {', '.join(known)}: give "
+            "--version-path one of them, or add it to 'version_locations' in alembic.ini"
+        )
+
+    @classmethod
+    def refused_option(cls, path: str, section: str, option: str, reason: str) -> FolderError:
+        return cls(f"'{path}', option '{option}' of [{section}]: {reason}: correct it")
 
     @classmethod
     def not_writable(cls, path: str, reason: str) -> FolderError:
@@ -89,10 +114,23 @@ class ScriptError(MigrateError):
         return cls(f"{place_text(path, line)}: {cause_of(cause)}{CORRECT_AND_REPEAT}", path)
 
     @classmethod
+    def ended(cls, path: str, line: int | None, words: str) -> ScriptError:
+        return cls(f"{place_text(path, line)}: {words}", path)
+
+    @classmethod
     def bad_url(cls, path: str, line: int | None) -> ScriptError:
         # not shown, as what cannot be parsed may hold a password anywhere
-        reason = "what it takes for a database URL is none"
+        reason = "its database URL cannot be parsed"
         return cls(f"{place_text(path, line)}: {reason}{CORRECT_AND_REPEAT}", path)
+
+    @classmethod
+    def caught(cls, path: str, line: int | None, cause: object, statement: str) -> ScriptError:
+        return cls(
+            f"{place_text(path, line)}: {cause_text(cause)} [statement: "
+            f"{one_line(statement)[:500]}] was caught, and the transaction takes no statement "
+            f"after it: execute it inside 'with op.get_bind().begin_nested():'{CORRECT_AND_REPEAT}",
+            path,
+        )
 
     @classmethod
     def no_revision(cls, path: str) -> ScriptError:
@@ -107,16 +145,100 @@ class ScriptError(MigrateError):
         return cls(f"{path}: the file has no '{name}()': write one (it may be 'pass')", path)
 
     @classmethod
+    def other_databases(cls, path: str, name: str, of_one: bool) -> ScriptError:
+        if of_one:
+            return cls(
+                f"{path}: its {name}() is of a folder for one database, and this env.py passes the "
+                f"name of each: write 'def {name}(engine_name):' with 'if engine_name: return' as "
+                "its first line, which leaves it to the application's own database",
+                path,
+            )
+        return cls(
+            f"{path}: its {name}() is of a folder for several databases, and this env.py passes no "
+            f"name: write 'def {name}(engine_name=\"\"):', or take the env.py of a folder that "
+            "'db init --multidb' makes",
+            path,
+        )
+
+    @classmethod
     def other_kind(cls, path: str, name: str, kind: str, value: object) -> ScriptError:
         return cls(f"{path}: '{name}' is {value!r}, not {kind}{CORRECT_AND_REPEAT}", path)
 
 
 class RevisionError(MigrateError):
-    """A revision that is not there, or not clear."""
+    """A revision that does not exist, or is ambiguous."""
 
     @classmethod
     def not_resolved(cls, reason: str) -> RevisionError:
         return cls(f"{reason.rstrip('.')}: 'db history' lists the revisions there are")
+
+    @classmethod
+    def no_branch(cls, branch: str, labels: Sequence[str]) -> RevisionError:
+        known = f"the labels are {', '.join(labels)}" if labels else "no revision has a label"
+        return cls(f"there is no branch '{branch}': {known}")
+
+    @classmethod
+    def not_on_branch(cls, revision: str, branch: str) -> RevisionError:
+        return cls(f"{revision} is not on the branch '{branch}': name it without '{branch}@'")
+
+    @classmethod
+    def not_applied(cls, branch: str, heads: Sequence[str]) -> RevisionError:
+        at = " and ".join(heads) or "no revision"
+        return cls(
+            f"nothing of the branch '{branch}' is applied, as the database is at {at}: name another"
+        )
+
+    @classmethod
+    def revision_not_applied(cls, revision: str, heads: Sequence[str]) -> RevisionError:
+        at = " and ".join(heads) or "no revision"
+        return cls(f"{revision} is not applied, as the database is at {at}: name another")
+
+    @classmethod
+    def several_begin(cls, name: str, revisions: Sequence[str]) -> RevisionError:
+        names = sorted(revisions)
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        return cls(f"several revisions begin with '{name}' ({shown}): write more of one")
+
+    @classmethod
+    def shared(cls, target: str, revision: str, below: str) -> RevisionError:
+        return cls(
+            f"'{target}' would undo {revision} as well, which follows {below} on another branch: "
+            "name the revision to go to"
+        )
+
+    @classmethod
+    def misread(cls, target: str, installed: str) -> RevisionError:
+        return cls(
+            f"Alembic {installed} counts the steps of '{target}' along other branches, too: "
+            "name the revision to go to"
+        )
+
+    @classmethod
+    def forks(
+        cls, command: str, target: str, number: int, at: str, ways: Iterable[str]
+    ) -> RevisionError:
+        first, *_ = ways = sorted(ways)
+        names = " and ".join(ways)
+        what = f"{at} joins {names}" if number < 0 else f"{names} follow {at}"
+        return cls(
+            f"{what}, so '{target}' is not clear: name the revision to go to, such as "
+            f"'db {command} {first}'"
+        )
+
+    @classmethod
+    def other_branch(cls, revision: str, branch: str, installed: str) -> RevisionError:
+        return cls(
+            f"Alembic {installed} would undo {revision}, which is not on the branch '{branch}': "
+            "install Alembic 1.6 or later to go back on one branch alone"
+        )
+
+    @classmethod
+    def several_applied(cls, heads: Sequence[str], ways: Sequence[str]) -> RevisionError:
+        commands = " or ".join(f"'db downgrade {way}'" for way in ways)
+        return cls(
+            f"the database is at {' and '.join(heads)}, so it is not clear which of them to undo: "
+            f"write {commands}"
+        )
 
     @classmethod
     def ambiguous(cls) -> RevisionError:
@@ -192,7 +314,7 @@ class NewFileError(MigrateError):
     def bad_id(cls, rev_id: str) -> NewFileError:
         return cls(
             f"'{rev_id}' cannot be a revision id: --rev-id takes 1 to 32 letters, digits, '_' and, "
-            "behind the first, '.'"
+            "after the first, '.'"
         )
 
     @classmethod

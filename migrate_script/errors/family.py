@@ -1,0 +1,146 @@
+"""The base class, what anything may raise, and texts of others as one line without passwords."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from click import ClickException
+
+MEGABYTE = 1024 * 1024
+_SECRET = re.compile(r"(://[^:/@\s'\"]*:)[^\s'\"]*@")
+_SECRET_NAME = r"([?&;]\w*(?:passw(?:or)?d|pwd|secret|token|passphrase)=)"
+_SECRET_BEHIND_URL = re.compile(_SECRET_NAME + r"[^&;\s'\"]+?(?=:?(?:[&;\s'\"]|\Z))", re.I)
+_SECRET_IN_QUERY = re.compile(_SECRET_NAME + r"[^&;]*", re.I)
+# "revision identified by" is what Alembic says of an identifier
+_SECRET_IN_SQL = re.compile(
+    r"(\b(?:password|(?<!revision )identified\s+(?:with\s+\S+\s+)?(?:by|as))\s*=?\s*)"
+    r"'(?:[^']|'')*'",
+    re.I,
+)
+_SECRET_OF_NO_URL = re.compile(r"([\w.+-]+:)[^\s'\"@]+@")
+
+
+def without_passwords(text: str, strictly: bool = False) -> str:
+    """Replace passwords in URLs and SQL by `***`; `strictly` also in `user:password@host`."""
+    text = _SECRET_IN_SQL.sub(r"\1'***'", text)
+    text = _SECRET_BEHIND_URL.sub(r"\1***", _SECRET.sub(r"\1***@", text))
+    return _SECRET_OF_NO_URL.sub(r"\1***@", text) if strictly else text
+
+
+def url_without_passwords(url: str) -> str:
+    """Replace the passwords in the query of a URL, which may hold any character there."""
+    return without_passwords(_SECRET_IN_QUERY.sub(r"\1***", url))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 row, 1,004 rows."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def one_line(text: object) -> str:
+    """Return a text as one line without passwords."""
+    return without_passwords(" ".join(str(text).split()))
+
+
+def cause_of(error: BaseException) -> str:
+    """Return the type and the text of an exception as one line."""
+    text = one_line(error)
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def cause_text(cause: object) -> str:
+    """Return the text of a driver's exception, without a full stop or colon at its end."""
+    arguments: tuple[Any, ...] = getattr(cause, "args", ())
+    if len(arguments) == 2 and isinstance(arguments[0], int):  # MySQL: (number, text)
+        return f"{one_line(arguments[1]).rstrip('.:')} ({arguments[0]})"
+    return one_line(cause).rstrip(".:")
+
+
+def place_text(path: str, line: int | None) -> str:
+    """Return a file with its line, or as a whole."""
+    return f"{path}, line {line}" if line else path
+
+
+class MigrateError(ClickException):
+    """The base class: a sentence for the user and an exit status.
+
+    Click shows the sentence if a command of the user, such as `flask deploy`, does not catch it.
+    """
+
+    status = exit_code = 1  # our name for it, and Click's
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
+
+    # running.outcome may extend the sentence
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def format_message(self) -> str:
+        return str(self)
+
+
+class AlembicError(MigrateError):
+    """Any other refusal of Alembic."""
+
+
+class Unexpected(MigrateError):
+    """Something else failed: the application's own code, or a defect of this package."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"{cause_of(cause)}: --traceback shows where it came from")
+
+    def show(self, file: Any = None) -> None:
+        """Let Click show the traceback, as a command of the user has no --traceback."""
+        raise self
+
+
+class NeedsNewerAlembic(MigrateError):
+    """The installed Alembic lacks a command or an option."""
+
+    def __init__(self, what: str, installed: str) -> None:
+        super().__init__(f"Alembic {installed} has no '{what}': install a newer Alembic to use it")
+
+
+class UsageError(MigrateError):
+    """The command line or a setting is wrong."""
+
+    status = exit_code = 2
+
+    @classmethod
+    def no_command(cls, name: str) -> UsageError:
+        return cls(f"there is no command '{name}': 'db --help' lists them all")
+
+    @classmethod
+    def no_option(cls, command: str, option: str) -> UsageError:
+        return cls(f"'{command}' has no option '{option}': '{command} --help' lists those it has")
+
+    @classmethod
+    def extra_argument(cls, command: str, extra: str) -> UsageError:
+        way_out = f"'{command} --help' shows what it takes"
+        return cls(f"'{command}' does not take the argument '{extra}': {way_out}")
+
+    @classmethod
+    def given_twice(cls, command: str, one: str, other: str) -> UsageError:
+        return cls(f"'{command}' got both '{one}' and '{other}': give one of them")
+
+    @classmethod
+    def bad_value(cls, command: str, reason: str) -> UsageError:
+        return cls(f"'{command}': {reason.rstrip('.')}: '{command} --help' shows how")
+
+    @classmethod
+    def bad_setting(cls, name: str, value: object, wanted: str) -> UsageError:
+        return cls(f"'{name}' is '{value}': give {wanted}")
+
+    @classmethod
+    def not_handled(cls, script: str, words: str) -> UsageError:
+        return cls(
+            f"nothing in '{script}' handled '{words}': call the run() of its Manager at the end of "
+            "the script"
+        )
+
+    @classmethod
+    def nothing_to_run(cls, command: str, reason: str) -> UsageError:
+        return cls(f"{reason}: '{command}' without arguments says what it takes")

@@ -1,0 +1,323 @@
+"""Exceptions of Alembic, SQLAlchemy and scripts become errors of our family.
+
+The file that is to blame is the last one of the folder in the traceback. Where Alembic fails over
+what a script does not have, or has of another kind, the literals of all scripts are compared.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import inspect
+import os
+import re
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Iterator, Optional, Tuple
+
+import alembic
+import click
+from alembic import command
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection, Engine
+
+from .. import errors
+from ..compat.alembic import version_locations
+from ..compat.sqlalchemy import engine_of
+from .differences import described
+from .headers import is_right, literals, scripts_of
+
+_ALEMBIC = os.path.dirname(alembic.__file__) + os.sep
+_REVISION_MAP = os.path.join(_ALEMBIC, "script", "revision")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# a URL may hold a password, and the folder is a part of many messages
+_NOT_TO_BLAME = ("here", "script_location", "sqlalchemy.url", "version_locations")
+# Click has one of its own from 7.0 on
+_EXITS = (SystemExit, getattr(click.exceptions, "Exit", SystemExit))
+_NO_DATABASE = 1046  # of MySQL
+# what Python says when a function is called with other arguments than it takes
+_OTHER_ARGUMENTS = re.compile(r"(upgrade|downgrade)\(\) (missing|takes|got) ")
+_NO_ATTRIBUTE = re.compile(r"module '(\w+)' has no attribute '(\w+)'")
+
+Place = Tuple[str, Optional[int]]  # a file and a line; None for the file as a whole
+Worded = Optional[errors.MigrateError]
+
+
+class _Failure:
+    """An exception of a command, and what the traceback and the scripts say of it."""
+
+    def __init__(self, error: BaseException, config: Any, run: Any) -> None:
+        self.error, self.config, self.run = error, config, run
+        self.text = errors.one_line(error)
+        self.step: Any = run.current if run else None
+        self.script: Any = getattr(self.step, "revision", None)  # a stamp has none
+        self.frames = traceback.extract_tb(error.__traceback__)
+        files = [os.path.abspath(frame.filename) for frame in self.frames]
+        #: whether it was raised in Alembic or here, and whether while scripts were put in order
+        self.of_library = files[-1].startswith((_ALEMBIC, _PACKAGE))
+        self.of_order = self.of_library and any(f.startswith(_REVISION_MAP) for f in files)
+        self.folders = [config.get_main_option("script_location") or ""]
+        self.files: list[str] = []
+        with suppress(Exception):  # what is wrong with them is the error that is translated
+            scripts = scripts_of(config)
+            self.folders += [str(scripts.dir), *version_locations(scripts)]
+            deep = getattr(scripts, "recursive_version_locations", False)
+            for folder in map(Path, version_locations(scripts)):
+                self.files += map(str, sorted(folder.glob("**/*.py" if deep else "*.py")))
+
+    # -- which file is to blame ------------------------------------------------------------------
+
+    def headers(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Read the literals that each script assigns to the names of Alembic."""
+        for path in self.files:
+            with suppress(OSError, SyntaxError, ValueError):
+                tree = ast.parse(Path(path).read_bytes())
+                yield path, {name: value for _, name, value in literals(tree) if name}
+
+    def lacking(self) -> tuple[str, str] | None:
+        """Find the script in which Alembic looked for a name in vain, and that name."""
+        found = _NO_ATTRIBUTE.match(str(self.error))
+        if found and isinstance(self.error, AttributeError) and self.of_library:
+            for path in self.files:
+                # as Alembic names the module of a script
+                if re.sub(r"\W", "_", os.path.basename(path)) == found.group(1):
+                    return path, found.group(2)
+        return None
+
+    def place(self) -> Place | None:
+        """Find the last place in a file of the folder that the exception went through."""
+        error = self.error
+        lacking = self.lacking()
+        if lacking:
+            return lacking[0], None
+        if isinstance(error, TypeError) and _OTHER_ARGUMENTS.match(str(error)):
+            if self.script and self.of_library:
+                return str(self.script.path), None
+        places: list[Place] = [(frame.filename, frame.lineno) for frame in self.frames]
+        if isinstance(error, SyntaxError) and error.filename:
+            places.append((error.filename, error.lineno or None))
+        elif isinstance(error, (SyntaxError, ValueError)) and "null bytes" in str(error):
+            # Python does not say in which file
+            files = [path for folder in self.folders for path in Path(folder).glob("*.py")]
+            places += [(str(path), None) for path in files if b"\0" in path.read_bytes()]
+        folders = {Path(folder).resolve() for folder in self.folders}
+        for path, line in reversed(places):
+            if path.endswith(".py") and not folders.isdisjoint(Path(path).resolve().parents):
+                return path, line
+        return None
+
+    # -- what to say -----------------------------------------------------------------------------
+
+    def translated(self) -> Worded:
+        """Choose the error of our family; None where there is nothing to add to the exception."""
+        error, place = self.error, self.place()
+        in_script = place if place and os.path.basename(place[0]) != "env.py" else None
+        if isinstance(error, exc.DBAPIError):
+            return self._of_driver(error, in_script)
+        worded = self._of_connection()
+        if worded:
+            return worded
+        if isinstance(error, (CommandError, RevisionError)):
+            if not (in_script and self.step):
+                worded = self._of_alembic()
+        else:
+            worded = self._of_step() if self.script else self._of_header()
+        if worded is None and place:
+            worded = self._of_end(place)
+        if worded is None and in_script:
+            worded = _of_script(in_script, error)
+        if worded is None and (self.run is None or self.run.name in ("revision", "merge")):
+            worded = self._of_option()
+        if worded is None and isinstance(error, CommandError):
+            worded = errors.AlembicError(self.text)
+        return worded or self._of_folder(place)
+
+    def _of_driver(self, error: exc.DBAPIError, place: Place | None) -> errors.MigrateError:
+        """Translate what the database refuses: a connection, or a statement."""
+        engine = engine_of(error, Engine) if error.statement is None else None
+        if engine is not None:
+            return errors.DatabaseError.no_connection(engine.url, errors.cause_text(error.orig))
+        if getattr(error.orig, "args", ())[:1] == (_NO_DATABASE,):
+            return errors.DatabaseError.no_database(engine_of(error, Connection).url)
+        where = errors.place_text(*place) if place else "the database refused"
+        if self.script:
+            where = f"revision {self.script.revision} failed"
+        return errors.DatabaseError.statement(where, error.statement or "COMMIT", error.orig)
+
+    def _of_connection(self) -> Worded:
+        """Translate what SQLAlchemy or a driver raises about a URL, and not as a DBAPIError."""
+        connects = any("/sqlalchemy/pool" in f.filename.replace("\\", "/") for f in self.frames)
+        engine = engine_of(self.error, Engine) if connects else None
+        if engine is not None:
+            return errors.DatabaseError.no_connection(engine.url, errors.cause_of(self.error))
+        # SQLAlchemy takes it for granted that a URL of MySQL names one
+        is_assertion = isinstance(self.error, AssertionError)
+        engine = engine_of(self.error, Connection) if is_assertion else None
+        if engine is not None and engine.url.host and not engine.url.database:
+            return errors.DatabaseError.no_database(engine.url)
+        return None
+
+    def _of_alembic(self) -> Worded:
+        """Translate what Alembic refuses, with the facts that its cause holds."""
+        text, cause = self.text, self.error.__cause__ or self.error
+        kind = type(cause).__name__
+        behind = text.startswith("Target database is not up to date")
+        if type(self.error).__name__ == "AutogenerateDiffsDetected":
+            # the error itself has them from Alembic 1.17 on
+            (directive,) = self.run.revision_context.generated_revisions[-1:]
+            found = [diff for ops in directive.upgrade_ops_list for diff in ops.as_diffs()]
+            said = f"{text.partition(':')[0]}: {', '.join(described(found))}"
+            return errors.DifferencesFound(found, said)
+        if kind == "MultipleHeads" or "overlaps with other requested" in text or behind:
+            # several files of one revision are several heads to Alembic
+            paths: dict[str, list[str]] = {}
+            for path, header in self.headers():
+                paths.setdefault(str(header.get("revision", path)), []).append(path)
+            for revision, files in paths.items():
+                if len(files) > 1:
+                    return errors.RevisionError.several_files(revision, files)
+        if behind:
+            return errors.RevisionError.not_up_to_date()
+        if kind == "MultipleHeads":
+            return errors.RevisionError.several_heads(list(map(str, cause.heads)))  # type: ignore[attr-defined]
+        if kind.endswith(("CycleDetected", "LoopDetected")):
+            return errors.RevisionError.circle(text)
+        if "already used by revision" in text:
+            return errors.RevisionError.label_taken(text)
+        if "not allowed in revision identifier" in text:
+            for path, header in self.headers():
+                if f"identifier '{header.get('revision')}'" in text:
+                    return errors.ScriptError.failed(path, None, cause)
+        if text.startswith("Could not determine revision id from filename"):
+            name = text.split("filename ")[1].split(".py")[0] + ".py"
+            found = [path for path in self.files if os.path.basename(path) == name]
+            return errors.ScriptError.no_revision(found[0] if found else name)
+        if kind in ("ResolutionError", "RevisionError", "RangeNotAncestorError"):
+            revision = str(getattr(cause, "argument", None))
+            if self.run and revision in self.run.heads and "locate" in text:
+                purge = "purge" in inspect.signature(command.stamp).parameters
+                return errors.RevisionError.unknown_in_database(revision, purge)
+            if text.startswith("Ambiguous "):  # walk, or upgrade from several heads
+                return errors.RevisionError.ambiguous()
+            if str(cause).startswith("Multiple revisions start with"):
+                known = [str(header.get("revision")) for _, header in self.headers()]
+                found = [each for each in known if each.startswith(revision)]
+                return errors.RevisionError.several_begin(revision, found)
+            return errors.RevisionError.not_resolved(text)
+        return None
+
+    def _of_step(self) -> Worded:
+        """Translate the call of an `upgrade` or `downgrade` that cannot be called so."""
+        name = "upgrade" if self.step.is_upgrade else "downgrade"
+        if self.of_library and _OTHER_ARGUMENTS.match(self.text) and "'engine_name'" in self.text:
+            of_one = "unexpected" in self.text
+            return errors.ScriptError.other_databases(str(self.script.path), name, of_one)
+        function = getattr(self.script.module, name, None)
+        if callable(function) or not isinstance(self.error, TypeError):
+            return None
+        return errors.ScriptError.other_kind(str(self.script.path), name, "a function", function)
+
+    def _of_header(self) -> Worded:
+        """Translate what Alembic runs into where a script lacks what it expects."""
+        lacking = self.lacking()
+        if lacking and lacking[1] in ("upgrade", "downgrade"):
+            return errors.ScriptError.no_function(*lacking)
+        if not (self.of_order and isinstance(self.error, (AttributeError, KeyError, TypeError))):
+            return None
+        for path, header in self.headers():
+            for name, value in header.items():
+                if not is_right(name, value):
+                    several = "" if name == "revision" else ", several of them in brackets, or None"
+                    return errors.ScriptError.other_kind(path, name, f"a text{several}", value)
+        if not isinstance(self.error, KeyError):
+            return None
+        missing = str(self.error.args[0])
+        for path, header in self.headers():
+            for names in (header.get("down_revision"), header.get("depends_on")):
+                if missing in ((names,) if isinstance(names, str) else names or ()):
+                    return errors.RevisionError.missing_parent(missing, path)
+        return errors.RevisionError.missing_parent(missing, None)
+
+    def _of_option(self) -> Worded:
+        """Name the option of alembic.ini whose value the scripts cannot be read or written with."""
+        ini, text, key = self.config.file_config, self.text, None
+        if isinstance(self.error, KeyError):
+            key, text = f"%({self.error.args[0]})", f"there is no field {self.text}"
+        found: list[tuple[int, str, str]] = []
+        for section in ("alembic", "post_write_hooks"):
+            for option, value in ini.items(section, raw=True) if ini.has_section(section) else ():
+                place = value.find(key) if key else text.rfind(value)
+                if place >= 0 and len(value) > 2 and option not in _NOT_TO_BLAME:
+                    found.append((place, section, option))
+        cause = getattr(self.error.__cause__, "__traceback__", None)
+        frames = [*self.frames, *traceback.extract_tb(cause)]
+        if not found and any("write_hooks" in frame.filename for frame in frames):
+            found.append((0, "post_write_hooks", "hooks"))  # some releases say nothing else
+        if not found:
+            return None
+        path = str(self.config.config_file_name)
+        return errors.FolderError.refused_option(path, *max(found)[1:], text)
+
+    def _of_end(self, place: Place) -> Worded:
+        """Translate what a file raises to end the command, with words of its own for the user."""
+        error, words = self.error, self.text
+        if isinstance(error, _EXITS):
+            if os.path.basename(place[0]) == "env.py" and isinstance(error, SystemExit):
+                return None  # the process ends as it asks for
+            code = getattr(error, "exit_code", getattr(error, "code", None))
+            shown = "" if code is None else code
+            words = code if isinstance(code, str) else f"it ended the command by sys.exit({shown})"
+        elif isinstance(error, click.Abort):
+            words = "it ended the command"
+        elif isinstance(error, CommandError):
+            if self.frames[-1].filename != place[0]:
+                return None
+        elif not isinstance(error, click.ClickException):
+            return None
+        return errors.ScriptError.ended(*place, words)
+
+    def _of_folder(self, place: Place | None) -> Worded:
+        """Translate what has nothing to do with a script."""
+        error, worded = self.error, errors.why_no_engine(self.error)
+        if worded is not None or isinstance(error, SystemExit):
+            return worded
+        if isinstance(error, RuntimeError) and "StopIteration" in str(error):
+            # Alembic before 1.6 on Python 3.7 and later, when a relative revision leads nowhere
+            return errors.RevisionError.not_resolved("there is no revision that far")
+        if isinstance(error, configparser.InterpolationError):
+            ini = str(self.config.config_file_name)
+            return errors.FolderError.bad_option(ini, error.section, error.option)
+        if any(f.name == "engine_of" and f.filename.startswith(_PACKAGE) for f in self.frames):
+            return errors.DatabaseError.no_engine(
+                error
+            )  # of the application, which env.py asks for
+        raised_in = self.frames[-1].filename
+        # what a library takes for granted is not up to env.py
+        if place is not None and not (isinstance(error, AssertionError) and raised_in != place[0]):
+            return errors.ScriptError.failed(*place, error)
+        if isinstance(error, OSError) and error.filename:
+            reason = error.strerror or str(error)
+            return errors.FolderError.not_writable(str(error.filename), reason)
+        return None
+
+
+def _of_script(place: Place, error: BaseException) -> errors.MigrateError:
+    """Translate what goes wrong in a script: a URL there is not that of the application."""
+    of_driver = isinstance(error, (exc.NoSuchModuleError, ModuleNotFoundError))
+    if not of_driver and errors.why_no_engine(error):
+        return errors.ScriptError.bad_url(*place)
+    return errors.ScriptError.failed(*place, error)
+
+
+def translate(error: BaseException, config: Any, run: Any = None) -> BaseException:
+    """Return the error of our family for an exception; that itself if env.py ends the process."""
+    if isinstance(error, errors.MigrateError):
+        return error
+    worded = None
+    with suppress(Exception):  # an error in here must not hide the one that is translated
+        worded = _Failure(error, config, run).translated()
+    # a script that ends the process would end it with nothing done, and perhaps as a success
+    return worded or (error if isinstance(error, SystemExit) else errors.Unexpected(error))
