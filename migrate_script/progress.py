@@ -1,7 +1,7 @@
-"""What a long command tells while it runs: said in `running`, shown by whoever listens.
+"""What a long command reports while it runs, from `running` to a `Listener`.
 
-The console listens for the terminal; a program that imports the package hears nothing unless it
-listens itself.
+The console listens for the terminal. A program that imports the package receives nothing unless it
+passes a listener to `listening`.
 """
 
 from __future__ import annotations
@@ -12,55 +12,29 @@ from typing import Iterator
 
 
 class Listener:
-    """Hears what a command does; every method may be overridden, and here none does anything."""
+    """Receives what a command reports; every method may be overridden, and none does anything."""
 
     def waiting(self, holder: str, seconds: float) -> None:
-        """Another migration holds the lock.
-
-        :param holder: who it is
-        :param seconds: how long this one has waited
-        :raises: nothing
-        """
+        """Another migration, described by `holder`, holds the lock."""
 
     def done(self, number: int, count: int, revision: str, doc: str, seconds: float) -> None:
-        """One step is over.
-
-        :param number: which one of those of this database
-        :param count: how many there are
-        :param revision: its identifier
-        :param doc: the first line of the script's docstring
-        :param seconds: the time it took
-        :raises: nothing
-        """
+        """A step has run: its number, their count, its identifier, its title, the time."""
 
     def counting(
         self, number: int, count: int, revision: str, statements: int, seconds: float
     ) -> None:
-        """A step takes long; this is told again and again.
-
-        :param number: which one of those of this database
-        :param count: how many there are
-        :param revision: its identifier
-        :param statements: how many statements it has begun
-        :param seconds: the time it has taken so far
-        :raises: nothing
-        """
+        """A step takes long; called repeatedly, with the statements it has begun."""
 
     def note(self, sentence: str) -> None:
-        """Something else that a person should know.
+        """A sentence for the user."""
 
-        :param sentence: the words
-        :raises: nothing
-        """
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a person to ask."""
+        return False
 
     def agrees(self, sentence: str, already: bool) -> bool:
-        """Something is about to be lost.
-
-        :param sentence: what
-        :param already: whether the answer was given with the command
-        :returns: whether to go on
-        :raises: nothing
-        """
+        """Whether to go on although something is lost; `already` with --yes."""
         self.note(sentence)
         return True
 
@@ -69,20 +43,13 @@ _LISTENER: ContextVar[Listener] = ContextVar("listener", default=Listener())  # 
 
 
 def listener() -> Listener:
-    """Give the one who listens here.
-
-    :raises: nothing
-    """
+    """Return the listener of this context."""
     return _LISTENER.get()
 
 
 @contextmanager
 def listening(one: Listener) -> Iterator[None]:
-    """Let one hear what the commands inside do.
-
-    :param one: the listener
-    :raises: nothing
-    """
+    """Report to a listener what the commands inside do."""
     token = _LISTENER.set(one)
     try:
         yield

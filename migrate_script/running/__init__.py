@@ -1,4 +1,6 @@
-"""A script meets a database: Alembic's commands, run with this package's care."""
+"""Runs one of Alembic's commands on a database: with a lock, checks and a report."""
 
-from .copies.restoring import restore as restore
-from .forward import forward as forward
+from __future__ import annotations
+
+from .backup import restore as restore
+from .runner import run_command as run_command

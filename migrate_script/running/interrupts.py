@@ -1,8 +1,8 @@
-"""SIGINT and SIGTERM end a statement that a driver written in C waits for.
+"""Cancels the running statement from a thread when SIGINT or SIGTERM arrives.
 
-Python runs its handlers when the driver returns, which may be hours later. The signal also wakes a
-thread, which asks the database to give the statement up; then the handler runs. A server is asked
-in any case, so that it does not go on with what nobody waits for.
+Python runs its signal handlers when the driver, written in C, returns, which may be hours later.
+The thread is woken by the signal itself. A server is asked in any case, so that it does not
+continue what nobody waits for.
 """
 
 from __future__ import annotations
@@ -13,103 +13,40 @@ import threading
 from contextlib import suppress
 from typing import Any, Callable
 
-from sqlalchemy import event
-
-
-def _kill_query(connection: Any, number: int) -> None:
-    """Ask a MySQL server, by a connection of its own, to give up what another one is at."""
-    pool = connection.engine.pool.recreate()
-    own = pool.connect()
-    try:
-        cursor = own.cursor()
-        cursor.execute(f"KILL QUERY {number}")
-        cursor.close()
-    finally:
-        own.invalidate()
-        pool.dispose()
-
-
-def _canceller(connection: Any, raw: Any) -> Callable[[], None] | None:
-    """Give what stops a statement from another thread; None where nothing is known to."""
-    if connection.dialect.name in ("mysql", "mariadb"):
-        number = getattr(raw, "thread_id", None)
-        return (lambda: _kill_query(connection, int(number()))) if callable(number) else None
-    # psycopg2 and psycopg have the first, the sqlite3 module the second
-    return getattr(raw, "cancel", None) or getattr(raw, "interrupt", None)
-
-
-def _ending() -> set[int]:
-    """Name the signals that end a command; what the application does with others is its own."""
-    ending = set()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        handler = signal.getsignal(number)
-        if handler is signal.default_int_handler or getattr(handler, "ends_command", False):
-            ending.add(int(number))
-    return ending
-
-
-class _Statements:
-    """Knows whether a connection is at work, and stops what it does."""
-
-    def __init__(self, connection: Any, cancel: Callable[[], None]) -> None:
-        self._connection = connection
-        self._cancel = cancel
-        self._at_work = False
-        event.listen(connection, "before_cursor_execute", self._before)
-        event.listen(connection, "after_cursor_execute", self._after)
-
-    def _before(self, *_: Any) -> None:
-        self._at_work = True
-
-    def _after(self, *_: Any) -> None:
-        self._at_work = False
-
-    def cancel(self) -> bool:
-        # an idle connection is left alone, or what cleans up behind the signal would be stopped
-        at_work = self._at_work
-        if at_work:
-            with suppress(Exception):  # the connection is gone, and its statement too
-                self._cancel()
-        return at_work
-
-    def forget(self) -> None:
-        event.remove(self._connection, "before_cursor_execute", self._before)
-        event.remove(self._connection, "after_cursor_execute", self._after)
+from .dbapi import separate_connection
+from .own_connections import OWN_THREAD
+from .statements import Statements
 
 
 class Interrupts:
-    """What signals stop while one command runs.
+    """The signals of one command; `have_stopped` is true once they have cancelled a statement.
 
-    `have_stopped` tells that a signal has ended a statement. Its handler may run in a function of
-    the script that the statement calls, where the driver makes an error of its own of it.
-
-    :raises: nothing
+    A handler may run in a function of the script that the statement calls, where the driver turns
+    its exception into one of its own: then only `have_stopped` shows what happened.
     """
 
     def __init__(self) -> None:
         self.have_stopped = False
-        self._statements: list[_Statements] = []
-        self._ending: set[int] = set()
+        self._cancellers: list[tuple[Statements, Callable[[], None]]] = []
+        self._signals: set[int] = set()
         self._thread: threading.Thread | None = None
 
-    def add(self, connection: Any, raw: Any) -> None:
-        """Let signals stop the statements of a connection.
-
-        :param connection: SQLAlchemy's connection
-        :param raw: the driver's
-        :raises: nothing
-        """
-        canceller = _canceller(connection, raw)
+    def add(self, statements: Statements) -> None:
+        """Let signals cancel what a connection executes, if it can be cancelled."""
+        cancel = _cancel_function(statements)
         # Python runs handlers in its main thread, so that no other one is held up
-        if canceller is None or threading.current_thread() is not threading.main_thread():
-            return
-        self._statements.append(_Statements(connection, canceller))
-        if self._thread is None:
-            self._start()
+        if cancel is not None and threading.current_thread() is threading.main_thread():
+            self._cancellers.append((statements, cancel))
+            if self._thread is None:
+                self._start()
 
     def _start(self) -> None:
-        self._ending = _ending()
-        if not self._ending:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # those that end a command; the application handles the others
+            handler = signal.getsignal(number)
+            if handler is signal.default_int_handler or getattr(handler, "ends_command", False):
+                self._signals.add(int(number))
+        if not self._signals:
             return
         before = signal.set_wakeup_fd(-1)
         if before != -1:  # an event loop of the application waits for signals by itself
@@ -118,7 +55,7 @@ class Interrupts:
         self._read, self._write = socket.socketpair()
         self._write.setblocking(False)
         signal.set_wakeup_fd(self._write.fileno())
-        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread = threading.Thread(target=self._listen, name=OWN_THREAD, daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
@@ -126,20 +63,35 @@ class Interrupts:
             numbers = self._read.recv(64)
             if not numbers:
                 return
-            if self._ending.intersection(numbers):
-                for statements in self._statements:
-                    self.have_stopped |= statements.cancel()
+            if self._signals.intersection(numbers):
+                for statements, cancel in self._cancellers:
+                    # an idle connection is left alone, so that the clean-up after the signal works
+                    if statements.is_executing:
+                        self.have_stopped = True
+                        with suppress(Exception):  # without a connection there is no statement
+                            cancel()
 
     def stop(self) -> None:
-        """Leave signals as they were.
-
-        :raises: nothing
-        """
+        """Restore the handling of signals."""
         if self._thread is not None:
             signal.set_wakeup_fd(-1)
             self._write.close()
-            self._thread.join()  # what it is asking a server for is asked before we go on
+            self._thread.join()  # a request to a server is sent before we go on
             self._read.close()
-            self._thread = None
-        while self._statements:
-            self._statements.pop().forget()
+
+
+def _cancel_function(statements: Statements) -> Callable[[], None] | None:
+    """Return what cancels a connection's statement from another thread; None if nothing can."""
+    connection, raw = statements.connection, statements.raw
+    if connection.dialect.name in ("mysql", "mariadb"):
+        thread_id = getattr(raw, "thread_id", None)
+        return (lambda: _kill_query(connection, thread_id())) if callable(thread_id) else None
+    # psycopg2 and psycopg have the first, the sqlite3 module the second
+    return getattr(raw, "cancel", None) or getattr(raw, "interrupt", None)
+
+
+def _kill_query(connection: Any, thread_id: int) -> None:
+    with separate_connection(connection.engine.pool) as raw:
+        cursor = raw.cursor()
+        cursor.execute(f"KILL QUERY {int(thread_id)}")
+        cursor.close()

@@ -1,157 +1,279 @@
-"""What a journal has to know about a statement."""
+"""The only listeners of statements, commits and rollbacks: an ordered list of observers hears them.
+
+SQLAlchemy calls listeners in the order in which they were added, by whoever added them. Here that
+order is a list, which `database.py` writes down.
+"""
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import re
-import uuid
-from typing import Any, NamedTuple
+import threading
+import time
+import traceback
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any, Iterator, Sequence
 
-# MySQL runs what stands in /*! */, and knows # as well
-_COMMENTS = re.compile(r"\A(\s+|(--|#)[^\n]*(\n|\Z)|/\*(?!!).*?\*/|;)+", re.S)
-_LOOKING = {
-    "SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "WITH", "CHECK", "VALUES", "FETCH",
-}  # fmt: skip
-_SESSION = {
-    "SET", "RESET", "USE", "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT",
-    "RELEASE", "LOCK", "UNLOCK", "DECLARE", "CLOSE", "MOVE", "LISTEN", "UNLISTEN", "NOTIFY",
-    "PREPARE", "DEALLOCATE", "DISCARD",
-}  # fmt: skip
-DATA = {"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "LOAD", "CALL"}
-RETURNS = re.compile(r"\bRETURNING\b", re.I)
-_NAME = r"(?:\w+|`[^`]+`|\"[^\"]+\")"
-_TEMPORARY = re.compile(
-    r"CREATE\s+(?:(?:LOCAL|GLOBAL)\s+)?TEMP(?:ORARY)?\s+(?:TABLE\s+)?(?:IF\s+NOT\s+EXISTS\s+)?"
-    rf"({_NAME})",
-    re.I,
-)
-_CHANGED = re.compile(
-    r"\b(?:INTO|UPDATE|FROM|TABLE|TRUNCATE|ON)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:ONLY\s+)?"
-    rf"({_NAME})",
-    re.I,
-)
-SCHEMA = re.compile(r"\b(information_schema|SHOW|DESCRIBE|DESC)\b", re.I)
-# the copy of a table, as Alembic calls it since 0.9 and before
-COPY = re.compile(r"_alembic_(tmp_\w+|batch_temp\b)")
-# of a statement with more rows than this, the others are only counted
-_ROWS = 200
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from ..compat.sqlalchemy import ENGINES_TO_LISTEN_TO, execution_options
+from ..progress import listener
+from ..sql import Statement, classify, keyword_and_kind
+from .dbapi import driver_connection, is_idle
+
+#: the execution option that marks one statement of this package
+OWN = "migrate_script_own"
+_NOTICES = 1.0  # seconds
 
 
-class Entry(NamedTuple):
-    """One statement of the revision that is not finished."""
+class Execution:
+    """One statement on its way to the database."""
 
-    number: int
-    digest: str
-    state: str  # running, done, or failed: the script went on
-    affected: int
-    statement: str
+    def __init__(
+        self, connection: Any, cursor: Any, text: str, parameters: Any, context: Any, many: bool
+    ) -> None:
+        self.connection = connection
+        self.cursor = cursor
+        self.text = text
+        self.parameters = parameters
+        self.context = context
+        self.many = many
+        self.error: BaseException | None = None  # of the driver
+        self.line: int | None = None  # of the script, where it failed
+        self.own = bool((getattr(context, "execution_options", None) or {}).get(OWN))
+        #: whether an isolation level of AUTOCOMMIT was set on the connection
+        self.is_autocommit = execution_options(connection).get("isolation_level") == "AUTOCOMMIT"
+        #: the first word, and the kind if that word tells it
+        self.keyword, self.kind = keyword_and_kind(text, connection.dialect.name)
 
     @property
-    def is_data(self) -> bool:
-        """Tell a change of rows from one of the schema.
-
-        :raises: nothing
-        """
-        return first_word(self.statement) in DATA
-
-    def done(self, cursor: Any) -> Entry:
-        """Give it as it is noted once it has run.
-
-        :param cursor: the driver's, which knows how many rows were changed
-        :raises: nothing
-        """
-        return self._replace(state="done", affected=max(cursor.rowcount, 0))
+    def statement(self) -> Statement:
+        return classify(self.text, self.connection.dialect.name)
 
 
-def without_comments(statement: str) -> str:
-    """Take away the comments and the space that a statement begins with.
+class Observer:
+    """One concern of a database run; a subclass overrides the moments that it needs."""
 
-    :param statement: the statement
-    :raises: nothing
-    """
-    return _COMMENTS.sub("", statement)
+    #: whether statements between the steps, which are Alembic's, are of no interest
+    in_steps_only = False
 
+    def begin_step(self, step: Any) -> None:
+        """Called before the function of a revision runs."""
 
-def first_word(statement: str) -> str:
-    """Give the word that a statement begins with, in capitals.
+    def end_step(self, step: Any, error: BaseException | None) -> None:
+        """Called after the function of a revision has run, or has raised."""
 
-    :param statement: the statement, which may begin with comments
-    :raises: nothing
-    """
-    return re.split(r"[\s;(]", without_comments(statement), maxsplit=1)[0].upper()
+    def before(self, execution: Execution) -> None:
+        """Called before a statement; may replace its text and parameters, or refuse by raising."""
 
+    def after(self, execution: Execution) -> None:
+        """Called after a statement has succeeded."""
 
-# a UUID, a time, or a token: long, without spaces, of letters and digits
-_VARYING = re.compile(
-    r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d\S*)?|\d\d:\d\d:\d\d\S*|(?=\S*\d)(?=\S*[A-Za-z])\S{16,}"
-)
-_TIMES = (datetime.date, datetime.time, datetime.timedelta)
+    def failed(self, execution: Execution) -> None:
+        """Called after a statement has failed, before the next one at the latest."""
 
+    def begin(self, connection: Any) -> None:
+        """Called after SQLAlchemy's connection has begun a transaction."""
 
-def _shape(value: Any) -> Any:
-    """Give what of a parameter is the same in every run of the script.
+    def commit(self, connection: Any) -> None:
+        """Called before SQLAlchemy's connection commits; may refuse by raising."""
 
-    The time, a UUID and what is drawn by lot are others each time, and say nothing about whether
-    the script was edited. Of those only the kind counts; every other value counts itself.
-    """
-    if isinstance(value, dict):
-        return sorted((str(key), _shape(each)) for key, each in value.items())
-    if isinstance(value, (list, tuple)):
-        return [len(value), *(_shape(each) for each in value[:_ROWS])]
-    if isinstance(value, (*_TIMES, uuid.UUID)):
-        return type(value).__name__
-    if isinstance(value, (bytes, bytearray)) and len(value) >= 16:
-        return f"{len(value)} bytes"
-    if isinstance(value, float) and 1e9 < value < 1e10:
-        return "seconds since 1970"
-    if isinstance(value, str) and _VARYING.fullmatch(value):
-        return f"{len(value)} letters"
-    return repr(value)
+    def rollback(self, connection: Any) -> None:
+        """Called before SQLAlchemy's connection rolls back; may refuse by raising."""
+
+    def session_commit(self, session: Any) -> None:
+        """Called, during a step, after a Session has committed its part of a transaction."""
+
+    def before_elsewhere(self, execution: Execution) -> None:
+        """Called before a statement on another connection of the same thread, during a step."""
+
+    def commit_elsewhere(self, connection: Any) -> None:
+        """Called before another connection of the same thread commits, during a step."""
 
 
-def digest_of(statement: str, parameters: Any) -> str:
-    """Give what tells a statement from another: its text, and its parameters but for what varies.
-
-    :param statement: the statement
-    :param parameters: its parameters
-    :raises: nothing
-    """
-    text = f"{statement} {_shape(parameters)!r}"
-    if COPY.search(statement):
-        # the copy of a table depends on what the table is like, which it changes
-        text = " ".join(without_comments(statement).split()[:3]).upper()
-    return hashlib.sha1(text.encode("utf-8", "surrogatepass")).hexdigest()
+_MOMENTS = [name for name in vars(Observer) if not name.startswith("_") and name != "in_steps_only"]
+_IN_REVERSE = ("end_step", "after", "failed")
 
 
-def is_noted(statement: str, dialect: str) -> bool:
-    """Tell a statement that changes something from one that looks or is about the session.
+class ProgressCounter(Observer):
+    """Reports, once a second, how many statements the running step has begun."""
 
-    :param statement: the statement
-    :param dialect: the name of the dialect
-    :raises: nothing
-    """
-    word = first_word(statement)
-    if word == "DO":  # a block of code, or an expression whose value nobody wants
-        return dialect == "postgresql"
-    return word not in _LOOKING and word not in _SESSION
+    in_steps_only = True
 
+    number = count = 0  # of the step, and of all steps
 
-def temporary_table(statement: str) -> str:
-    """Name the temporary table that a statement makes; nothing if it makes none.
+    def begin_step(self, step: Any) -> None:
+        self.number += 1
+        self._step = (self.number, self.count, step.revision.revision)
+        self._statements = 0
+        self._start = self._reported = time.monotonic()
 
-    :param statement: the statement
-    :raises: nothing
-    """
-    match = _TEMPORARY.match(without_comments(statement))
-    return match.group(1).strip('`"').lower() if match else ""
+    def before(self, execution: Execution) -> None:
+        self._statements += 1
+        now = time.monotonic()
+        if now - self._reported >= _NOTICES:
+            self._reported = now
+            listener().counting(*self._step, self._statements, now - self._start)
 
 
-def table_changed(statement: str) -> str:
-    """Name the table that a statement changes, or nothing.
+class Statements:
+    """What one connection executes, commits and rolls back, passed on to observers in order."""
 
-    :param statement: the statement
-    :raises: nothing
-    """
-    match = _CHANGED.search(statement)
-    return match.group(1).strip('`"').lower() if match else ""
+    def __init__(self, connection: Any, raw: Any, observers: Sequence[Observer]) -> None:
+        self.connection = connection
+        self.raw = raw
+        self.running: Execution | None = None
+        # also of a statement that failed: a signal may have ended it here, and not on the server
+        self.is_executing = False
+        self._thread = threading.get_ident()
+        self._in_step: dict[str, list[Any]] = {}
+        self._between: dict[str, list[Any]] = {}
+        for moment in _MOMENTS:
+            in_step = self._in_step[moment] = []
+            between = self._between[moment] = []
+            for observer in reversed(observers) if moment in _IN_REVERSE else observers:
+                if getattr(type(observer), moment) is not getattr(Observer, moment):
+                    in_step.append(getattr(observer, moment))
+                    if not observer.in_steps_only:
+                        between.append(getattr(observer, moment))
+        self._now = self._between
+        self._script = ""
+        names = ["before_cursor_execute", "after_cursor_execute", "commit", "rollback"]
+        if not hasattr(connection, "rollback"):  # SQLAlchemy 1; 2 refuses it in a transaction
+            names.append("set_connection_execution_options")
+        if self._in_step["begin"]:
+            names.append("begin")
+        of_engine = isinstance(connection.engine, ENGINES_TO_LISTEN_TO)
+        self._target = connection.engine if of_engine else connection
+        self._listeners: list[tuple[str, Any]] = []
+        for name in names:
+            function = getattr(self, f"_{name}")
+            if of_engine:
+                function = partial(self._if_ours, function)
+            self._listeners.append((name, function))
+
+    def __enter__(self) -> Statements:
+        for name, function in self._listeners:
+            changes = {"retval": True} if name == "before_cursor_execute" else {}
+            event.listen(self._target, name, function, **changes)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for name, function in self._listeners:
+            event.remove(self._target, name, function)
+
+    def _if_ours(self, function: Any, connection: Any, *args: Any) -> Any:
+        """Pass on what an engine's listeners hear of our connection."""
+        if connection is self.connection or driver_connection(connection) is self.raw:
+            return function(connection, *args)
+        return args[1:3]  # the statement and its parameters, where they are expected
+
+    @contextmanager
+    def step(self, step: Any) -> Iterator[None]:
+        """Surround the function of one revision."""
+        self._now = self._in_step
+        self._script = step.revision.path
+        heard: list[tuple[Any, str, Any]] = []
+        if self._now["failed"]:
+            # SQLAlchemy 2 takes no listener for it at a connection
+            heard.append((self.connection.engine, "handle_error", self._handle_error))
+        if self._now["session_commit"]:
+            heard.append((Session, "after_commit", self._session_commit))
+        if self._now["before_elsewhere"]:
+            heard.append((Engine, "before_cursor_execute", self._before_elsewhere))
+            heard.append((Engine, "commit", self._commit_elsewhere))
+        for each in heard:
+            event.listen(*each)
+        error: BaseException | None = None
+        try:
+            for call in self._now["begin_step"]:
+                call(step)
+            yield
+            if self.running is not None:
+                self._settle()
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            for each in heard:
+                event.remove(*each)
+            self._now = self._between
+            with ExitStack() as stack:  # each is called, also if one raises
+                for call in reversed(self._in_step["end_step"]):
+                    stack.callback(call, step, error)
+
+    # -- what SQLAlchemy calls ---------------------------------------------------------------------
+
+    def _before_cursor_execute(
+        self, connection: Any, cursor: Any, text: str, parameters: Any, context: Any, many: bool
+    ) -> tuple[str, Any]:
+        if self.running is not None:
+            self._settle()
+        execution = Execution(connection, cursor, text, parameters, context, many)
+        for call in self._now["before"]:
+            call(execution)
+        self.running, self.is_executing = execution, True
+        return execution.text, execution.parameters
+
+    def _after_cursor_execute(self, *_: Any) -> None:
+        execution, self.running = self.running, None
+        self.is_executing = False
+        if execution is not None:
+            for call in self._now["after"]:
+                call(execution)
+
+    def _handle_error(self, context: Any) -> None:
+        if context.connection is self.connection and self.running is not None:
+            self.running.error = context.original_exception
+            calls = traceback.extract_stack()
+            self.running.line = next((c.lineno for c in calls if c.filename == self._script), None)
+
+    def _settle(self) -> None:
+        """Report a statement that never came to its end: it failed, and the script went on."""
+        execution, self.running = self.running, None
+        if execution is not None:
+            for call in self._now["failed"]:
+                call(execution)
+
+    def _begin(self, connection: Any) -> None:
+        for call in self._now["begin"]:
+            call(connection)
+
+    def _commit(self, connection: Any) -> None:
+        if self.running is not None:
+            self._settle()
+        for call in self._now["commit"]:
+            call(connection)
+
+    def _rollback(self, connection: Any) -> None:
+        self._settle()
+        for call in self._now["rollback"]:
+            call(connection)
+
+    def _set_connection_execution_options(self, connection: Any, options: Any) -> None:
+        """Commit before the isolation level changes: psycopg2 would roll back, without a word."""
+        if "isolation_level" in options and is_idle(self.raw) is False:
+            self._commit(connection)
+            connection.dialect.do_commit(connection.connection)
+
+    def _session_commit(self, session: Any) -> None:
+        for call in self._now["session_commit"]:
+            call(session)
+
+    def _before_elsewhere(
+        self, connection: Any, cursor: Any, text: str, parameters: Any, context: Any, many: bool
+    ) -> None:
+        if self._is_elsewhere(connection):
+            execution = Execution(connection, cursor, text, parameters, context, many)
+            for call in self._now["before_elsewhere"]:
+                call(execution)
+
+    def _commit_elsewhere(self, connection: Any) -> None:
+        if self._is_elsewhere(connection):
+            for call in self._now["commit_elsewhere"]:
+                call(connection)
+
+    def _is_elsewhere(self, connection: Any) -> bool:
+        in_thread = threading.get_ident() == self._thread
+        return in_thread and driver_connection(connection) is not self.raw

@@ -1,0 +1,1 @@
+"""What differs by database: checks before the first step, transactions; one file a dialect."""

@@ -1,1 +1,0 @@
-"""A copy of a whole database, before a run and back again."""

@@ -1,0 +1,248 @@
+"""One database during one command: what surrounds its revisions, in one fixed order.
+
+`open` is called where env.py names the connection, `migrate` where it runs the revisions. Between
+them lies everything that protects a run; each concern is one line of `_lock`, `migrate`,
+`_observers` or `_wrapped`, in the order in which it takes effect.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from functools import wraps
+from typing import Any, Callable, Iterator
+
+from alembic.operations import Operations
+
+from .. import errors
+from ..compat.alembic import begins_each_step, commit_autobegun, has_begun_transaction
+from ..progress import listener
+from .backends.base import backend_of
+from .backup import back_up
+from .data_loss import losses
+from .dbapi import driver_connection, end_reading, fetch_all, has_begun, kept_alive
+from .dry_run import DryRun
+from .interrupts import Interrupts
+from .locking import DatabaseLock, database_lock
+from .outcome import Outcome, bind_of, differences, place_of
+from .script_rollback import ScriptRollback
+from .statements import Observer, ProgressCounter, Statements
+
+
+class DatabaseRun(Observer):
+    """The database of one connection, from the first look at it to the outcome of the command."""
+
+    def __init__(self, run: Any, connection: Any) -> None:
+        self.run = run
+        self.settings = run.settings
+        self.connection = connection
+        self.raw = driver_connection(connection)
+        self.backend = backend_of(connection, self.raw, run.settings)
+        self.lock: DatabaseLock | None = None
+        self.has_committed = False
+        self.outcomes: dict[Any, Outcome] = {}  # by the context
+        self._at_target: list[Any] = []  # contexts with nothing to run
+        self._counter = ProgressCounter()
+        self._dry_run: DryRun | None = None
+        self._rollback: ScriptRollback | None = None
+        self._begun_by_env_py = False
+        self._had_heads = False  # before the run, as far as is known
+        self._migrating: Any = None  # the context whose steps run
+
+    # -- context.configure(connection=...) ---------------------------------------------------------
+
+    def open(self, env: Any, configure: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Configure Alembic; lock the database if there is anything to run."""
+        self._had_heads = False
+        in_transaction = self.connection.in_transaction()
+        had_begun = has_begun(self.connection, self.raw)
+        if self.settings.dry_run:
+            self.backend.check_dry_run()
+            kwargs["transaction_per_migration"] = False
+        configure(*args, **self.backend.options(kwargs))
+        context = env.get_context()
+        self.backend.install(context)
+        self.run.contexts[context] = self
+        self._begun_by_env_py = in_transaction
+        if self.lock is None:
+            if self._has_work(context, had_begun):
+                self._lock(context, had_begun)
+            else:
+                self._at_target.append(context)
+        elif self.run.name == "downgrade":  # the next schema, or version table: to ask about it
+            self._has_work(context, had_begun)
+
+    def _has_work(self, context: Any, had_begun: bool) -> bool:
+        """Look without a lock: a database at its target is left alone."""
+        if getattr(context, "purge", False):
+            return True
+        try:
+            heads = context.get_current_heads()
+            self._had_heads = bool(heads)
+            # a script is loaded here only where its text does not say enough
+            with Operations.context(context):
+                steps = self.run.plan(heads, context, to_run=False)
+                if self.run.name == "downgrade" and not self.settings.dry_run:
+                    self._ask(context, steps, had_begun)
+            return not heads or bool(steps) or self.backend.has_leftovers()
+        except Exception as error:
+            if self.backend.is_busy(error):
+                return True
+            raise
+        finally:
+            if self.lock is None or not had_begun:  # or it would end what the run has done before
+                end_reading(self.connection, had_begun)
+
+    def _ask(self, context: Any, steps: list[Any], had_begun: bool) -> None:
+        """Say what a downgrade loses, and go on unless a person says no."""
+        bind, schema = bind_of(context), None
+        if self.connection.dialect.name == "postgresql":
+            schema = fetch_all(self.connection, "SELECT current_schema()")[0][0]
+        lost = ", ".join(map(str, losses(self.connection, steps, bind, schema)))
+        if not lost:
+            return
+        place = place_of(context, bind, schema, len(self.run.contexts) > 1)
+        if self.lock is None:  # no lock is held on a table while a person thinks
+            end_reading(self.connection, had_begun)
+        sentence = f"this downgrade loses {lost}" + (f" of {place}" if place else "")
+        with kept_alive(self.connection):
+            agreed = listener().agrees(sentence, self.settings.yes)
+        if not agreed:
+            raise errors.NotAgreed(self.run.name)
+
+    def _lock(self, context: Any, had_begun: bool) -> None:
+        """Enter what lasts until the command ends; it is left in reverse order."""
+        enter = self.run.stack.enter_context
+        patience, file = self.settings.lock_timeout, self.backend.file
+        self.lock = enter(database_lock(self.connection, patience, file))
+        self.backend.lock = self.lock
+        if self.settings.backup:
+            self._back_up(context, had_begun)
+        self.statements = Statements(self.connection, self.raw, self._observers(context))
+        enter(self.statements)
+        if self.run.interrupts is None:
+            self.run.interrupts = Interrupts()
+            self.run.stack.callback(self.run.interrupts.stop)
+        self.run.interrupts.add(self.statements)
+        enter(self.backend)
+        if self._dry_run is not None:
+            enter(self._dry_run)
+
+    def _observers(self, context: Any) -> list[Observer]:
+        """Who hears of each statement, in this order."""
+        observers: list[Observer] = [self._counter]
+        if self.settings.dry_run:
+            self._dry_run = DryRun(self.connection, self.raw, self.backend.runs_outside)
+            observers.append(self._dry_run)
+        observers += [self, *self.backend.observers(), self.backend]
+        if self.backend.transactional:
+            self._rollback = ScriptRollback(
+                self.connection, self.raw, self.backend.has_inner_savepoint
+            )
+            observers.append(self._rollback)
+        return observers
+
+    def _back_up(self, context: Any, had_begun: bool) -> None:
+        """Copy the database as it is, now that no other run changes it."""
+        heads = context.get_current_heads()
+        end_reading(self.connection, had_begun)
+        back_up(self.connection, heads, self.settings.lock_timeout)
+        end_reading(self.connection, had_begun)
+
+    # -- context.run_migrations() ------------------------------------------------------------------
+
+    def migrate(self, context: Any, run_migrations: Callable[[], None]) -> None:
+        """Run the steps of one version table, and look at the result before it is committed."""
+        if context in self._at_target:
+            return
+        if context not in self.outcomes:
+            self.outcomes[context] = Outcome(context, self.backend.file)
+        if not self._had_heads:  # Alembic creates the version table before it asks for the steps
+            self.backend.preflight(context)
+        self._migrating = context
+        if self._dry_run is not None:
+            self._dry_run.restart()
+        with ExitStack() as stack:
+            if not (has_begun_transaction(context) or begins_each_step(context)):
+                # an env.py that begins no transaction gets the one it forgot
+                stack.enter_context(context.begin_transaction())
+            if self._rollback is not None:
+                stack.enter_context(self._rollback.steps(self._begun_by_env_py))
+            with self.backend.run(context):
+                run_migrations()
+            self._finish(context)
+
+    def steps(self, context: Any, heads: Any) -> Iterator[Any]:
+        """Plan the steps from some heads, and pass on to Alembic one by one."""
+        if context is not self._migrating:  # not by `migrate`
+            raise errors.NotProtected.own_context(self.run.name)
+        outcome = self.outcomes[context]
+        if not outcome.steps:
+            outcome.before = tuple(heads)
+        steps = self.run.plan(heads, context)
+        outcome.steps = outcome.steps or steps
+        self._counter.number, self._counter.count = 0, len(steps)
+        if steps and self._had_heads:
+            self.backend.preflight(context)
+        self.backend.before_steps(context, steps)
+        if self._dry_run is not None:
+            self._dry_run.arm()
+        for number, step in enumerate(steps, 1):
+            self.run.current, start = step, time.monotonic()
+            script = getattr(step, "revision", None)  # a stamp has none
+            self.backend.next_step()
+            if script is not None:
+                step.migration_fn = self._wrapped(context, step)
+            yield step
+            if script is not None:
+                seconds = time.monotonic() - start
+                listener().done(number, len(steps), script.revision, script.doc or "", seconds)
+        self.run.current = None
+        self.backend.after_steps()
+
+    def _wrapped(self, context: Any, step: Any) -> Callable[..., None]:
+        """What Alembic calls in place of a script's upgrade() or downgrade()."""
+        function = step.migration_fn
+
+        @wraps(function)  # Alembic reports a step by the name of its function
+        def run_step(**kwargs: Any) -> None:
+            with self.statements.step(step), self.backend.step(context, step):
+                function(**kwargs)
+
+        return run_step
+
+    def _finish(self, context: Any) -> None:
+        if self.settings.verify:
+            found = differences(context)
+            if found:
+                raise errors.DifferencesFound.by_verify(found)
+        if self._dry_run is not None:
+            self._dry_run.undo()
+            return
+        commit_autobegun(context)
+        if self._rollback is not None:
+            self._rollback.finish(self.commit)
+
+    # -- afterwards --------------------------------------------------------------------------------
+
+    def commit(self, connection: Any) -> None:
+        """Refuse to commit without the lock."""
+        if self.lock is not None:
+            self.lock.check(connection)
+        self.has_committed = True
+
+    def check_committed(self) -> None:
+        """Refuse an env.py that closes before the commit; one of a program may still commit."""
+        if self.has_committed or not (self.connection.closed and self.lock):
+            return
+        if self.backend.transactional and self._begun_by_env_py:
+            raise errors.NothingKept.never_committed()
+        if self.backend.transactional and self._migrating and not self.settings.dry_run:
+            raise errors.NothingKept.closed()
+
+    def outcome(self, of_several: bool) -> list[str]:
+        """Say where a run that failed has left the database, and what it has committed."""
+        if self.lock is None or not self.outcomes:
+            return []
+        said = [outcome.sentence(of_several) for outcome in self.outcomes.values()]
+        return [*said, self.backend.committed()]

@@ -1,1 +1,0 @@
-"""What a downgrade throws away for ever, told before it begins."""

@@ -1,0 +1,112 @@
+"""Reads the version after a failure, compares the models (--verify)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+
+from ..compat.alembic import quoted_version_table
+from ..compat.sqlalchemy import cycles_unmentioned
+from ..inspecting.differences import described
+from .dbapi import fetch_all, separate_connection
+
+
+def bind_of(context: Any) -> str | None:
+    """Return the name of the bind that a context is for; None for the only or first database."""
+    # env.py of several databases names each in the tokens that mark its part of a script
+    token = re.fullmatch("(.*)_upgrades", str(context.opts.get("upgrade_token")))
+    return token.group(1) if token else None
+
+
+def place_of(context: Any, bind: str | None, schema: str | None, of_several: bool) -> str:
+    """Name what a context is for, among several databases, schemas or version tables of a run."""
+    if bind is not None:
+        return f"the database '{bind}'" if bind else ""
+    schema = context.version_table_schema or schema
+    if schema not in (None, "public"):
+        return f"the schema '{schema}'"
+    return f"the version table '{context.version_table}'" if of_several else ""
+
+
+class Outcome:
+    """Compares the version of a database after a run that failed with the one before it."""
+
+    def __init__(self, context: Any, file: str | None) -> None:
+        self.before: tuple[str, ...] = ()
+        self.steps: list[Any] = []
+        self.context = context
+        self._bind = bind_of(context)  # the next `configure` changes the options of all contexts
+        self._pool = context.connection.engine.pool
+        # a database in memory is gone with its connection
+        self._remains = context.dialect.name != "sqlite" or file is not None
+        self._schema: str | None = None
+        if context.dialect.name == "postgresql" and not context.version_table_schema:
+            self._schema = _schema_of_version_table(context)
+
+    def sentence(self, of_several: bool) -> str:
+        """Say at which version a run that failed has left the database, if that can be read."""
+        if not self._remains:
+            return ""
+        try:
+            with separate_connection(self._pool) as raw:
+                now = self._read(raw)
+        except Exception:  # each driver has its own
+            return ""
+        called = ""
+        if of_several or self._bind:
+            called = place_of(self.context, self._bind, self._schema, of_several)
+        at = " and ".join(now) or "no revision"
+        same = sorted(now) == sorted(self.before)
+        return f"{called or 'the database'} is at {at}" + (
+            ", as before" if same else self._progress(now)
+        )
+
+    def _progress(self, now: tuple[str, ...]) -> str:
+        steps = [step for step in self.steps if hasattr(step, "revision")]  # a stamp has none
+        count = len(steps)
+        for number, step in reversed(list(enumerate(steps, 1))):
+            parents = step.revision.down_revision or ()
+            parents = {parents} if isinstance(parents, str) else set(parents)
+            after = {step.revision.revision} if step.is_upgrade else parents
+            if after & set(now) or not (after or now):
+                return f", after {number} of {count} revisions"
+        return ""
+
+    def _read(self, raw: Any) -> tuple[str, ...]:
+        """Read the version with the driver."""
+        cursor, table = raw.cursor(), quoted_version_table(self.context)
+        # the search path of another connection may differ
+        table = f"{self._schema}.{table}" if self._schema else table
+        try:
+            cursor.execute(f"SELECT version_num FROM {table}")
+        except Exception:
+            if self.before:
+                raise
+            raw.rollback()
+            raw.cursor().execute("SELECT 1")  # the server answers, so only the table is missing
+            return ()
+        heads = sorted(row[0] for row in cursor.fetchall())
+        cursor.close()
+        return tuple(heads)
+
+
+def _schema_of_version_table(context: Any) -> str | None:
+    """Return the schema in which PostgreSQL finds the version table, or would create it."""
+    table = quoted_version_table(context).replace("'", "''")
+    query = (
+        "SELECT coalesce((SELECT relnamespace::regnamespace::text FROM pg_class "
+        f"WHERE oid = to_regclass('{table}')), quote_ident(current_schema()))"
+    )
+    schema: str | None = fetch_all(context.connection, query)[0][0]
+    return schema
+
+
+def differences(context: Any) -> list[str]:
+    """Return what differs between the models and the database."""
+    metadata = context.opts.get("target_metadata")
+    if metadata is None:
+        return []
+    with cycles_unmentioned():
+        return described(compare_metadata(context, metadata))

@@ -1,1 +1,0 @@
-"""What a revision has done on a server is noted, so that it can go on where it stopped."""
