@@ -1,1 +1,4 @@
-"""What old releases expect. Each file says which release it serves and when it may be deleted."""
+"""Everything that depends on a release of another package, private names included.
+
+tests/compat/test_private_names.py lists those names, with the releases that have them.
+"""

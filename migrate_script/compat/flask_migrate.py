@@ -1,7 +1,7 @@
-"""The module `flask_migrate`, as scripts written for Flask-Migrate 1 and 2 expect it.
+"""What old scripts find in `flask_migrate`; `launcher/aliases.py` makes it importable.
 
-It exists under the launcher only, and may be deleted with it. There `MigrateCommand` is the
-instance that it was in Flask-Migrate 2, which scripts copy from and write into.
+It exists under the launcher only. `MigrateCommand` is the instance there that it was in
+Flask-Migrate 2, which scripts copy from and write into.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from flask import current_app
 
 NAME = "flask_migrate"
 
-# Flask-Migrate imported these for itself; `import *` made them names of the script
+# names that `from flask_migrate import *` brought into a script
 _PASSED_ON = {
     "argparse": argparse,
     "current_app": current_app,
@@ -30,7 +30,7 @@ _PASSED_ON = {
     "sys": sys,
     "wraps": wraps,
 }
-# the same, but imported when they are asked for: they cost a start without a command of Alembic's
+# likewise, but imported on demand: other commands start without Alembic
 _OF_ALEMBIC = {
     "AlembicConfig": ("alembic.config", "Config"),
     "CommandError": ("alembic.util", "CommandError"),
@@ -39,18 +39,12 @@ _OF_ALEMBIC = {
 
 
 def _get_config(directory: Any = None, x_arg: Any = None, opts: Any = None) -> Any:
-    """Make the Alembic Config of a folder, as scripts asked for it before Flask-Migrate 1.7.
-
-    :param directory: the migrations folder; None for the application's own
-    :param x_arg: arguments for env.py
-    :param opts: what env.py finds true in `config.cmd_opts`
-    :raises KeyError: the application has no `Migrate`
-    """
+    """Return the Config of a folder, as Flask-Migrate before 1.7 did."""
     return current_app.extensions["migrate"].migrate.get_config(directory, x_arg, opts)
 
 
 def _catch_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Leave a function as it is: errors rise here."""
+    """Return the function: errors are raised here."""
     return function
 
 
@@ -71,7 +65,7 @@ def _own(command: Any) -> Any:
 
 
 def _migrate_command(cls: Any) -> Any:
-    """Make the instance: what is done to its commands is not done to those of the class."""
+    """Make the instance, whose commands can be changed without those of the class."""
     made = cls()
     made._commands = OrderedDict((name, _own(c)) for name, c in cls._commands.items())
     made._options = list(cls._options)
@@ -119,13 +113,7 @@ def _cli(group: Callable[[str], Any]) -> ModuleType:
 def makers(
     public: ModuleType, config: Callable[[], type], group: Callable[[str], Any]
 ) -> dict[str, Callable[[], ModuleType]]:
-    """Say how to make `flask_migrate` and `flask_migrate.cli`, when a script imports them.
-
-    :param public: the package whose names they offer
-    :param config: gives the class of the Alembic Config
-    :param group: makes the Click group of a name
-    :raises: nothing
-    """
+    """Return the functions that make `flask_migrate` and `flask_migrate.cli` on import."""
     return {
         NAME: partial(_package, public, config),
         f"{NAME}.cli": partial(_cli, group),

@@ -1,12 +1,9 @@
-"""Flask-Script, unmodified, on every Flask and Python.
+"""Import Flask-Script 2.0.5 or 2.0.6, unmodified, on every Flask and Python.
 
-Serves Flask-Script 2.0.5 and 2.0.6 (2017, their last) on Flask 2 and later, on Python 3.11 and
-later, and on the Pythons whose argparse took a name that Flask-Script uses. It may be deleted
-when a release of Flask-Script runs there by itself.
-
-The stand-ins for what Flask lost exist only while Flask-Script's own modules execute: other
-libraries look for the same names to find out which Flask they run on. What Python lost or made
-stricter is changed in Flask-Script's own view of `inspect` and `argparse`, not in Python's.
+It needs help on Flask 2 and later, on Python 3.11 and later, and where argparse has a method named
+`_parse_known_args2`. Names that Flask removed exist only while Flask-Script's modules execute,
+as other libraries look for them to find out which Flask they run on. What Python removed is
+replaced in Flask-Script's own view of `inspect` and `argparse`, not in Python's.
 """
 
 from __future__ import annotations
@@ -15,17 +12,18 @@ import argparse
 import importlib.util
 import inspect
 import sys
+from collections import OrderedDict
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from string import ascii_lowercase
-from types import ModuleType, SimpleNamespace
-from typing import Any, Callable, Iterator
+from types import MethodType, ModuleType, SimpleNamespace
+from typing import Any, Callable, Iterable, Iterator
 
 import flask
 
 
 class _RequestStack:
-    """What Flask-Script reads of `flask._request_ctx_stack`, gone in Flask 3: `.top.app`."""
+    """`flask._request_ctx_stack`, gone in Flask 3, as far as Flask-Script reads it: `.top.app`."""
 
     @property
     def top(self) -> Any:
@@ -36,10 +34,10 @@ class _RequestStack:
 
 
 def _getargspec(func: Callable[..., Any]) -> tuple[list[str], Any, Any, tuple[Any, ...]]:
-    """Give the four parts that `@manager.command` unpacks, as `inspect` did before Python 3.11.
+    """Return what `inspect.getargspec` did before Python 3.11, for `@manager.command`.
 
     A keyword-only parameter becomes an option when it has a default, an argument otherwise.
-    Annotations are not looked at: Python 3.14 would evaluate them, and their names need not exist.
+    Annotations are ignored: Python 3.14 would evaluate them, and their names need not exist.
     """
     code = getattr(func, "__code__", None)
     if code is None:
@@ -54,9 +52,9 @@ def _getargspec(func: Callable[..., Any]) -> tuple[list[str], Any, Any, tuple[An
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Help texts may hold a `%`: Flask-Script makes them of docstrings.
+    """Accepts help texts with a `%`, as Flask-Script makes them of docstrings.
 
-    From Python 3.14 on, argparse refuses such a text when it is given, and not when it is shown.
+    Python 3.14 refuses such a text when it is added, and earlier ones when it is shown.
     """
 
     def _expand_help(self, action: argparse.Action) -> str:
@@ -90,12 +88,12 @@ def _patch_argparser(self: Any, parser: Any) -> None:
 
 
 def _missing() -> Iterator[tuple[dict[str, Any], str, Any]]:
-    """Give what Flask-Script would ask for in vain: where it belongs, its name, a stand-in."""
+    """Yield what is missing for Flask-Script: the namespace, the name, a stand-in."""
     # vars() and not hasattr(): Flask 2.2 and 2.3 answer the latter with a DeprecationWarning
     if "_request_ctx_stack" not in vars(flask):
         yield vars(flask), "_request_ctx_stack", _RequestStack()
     name = "flask._compat"
-    # what an application has put there to help itself stays; find_spec() would choke on it
+    # a stand-in of the application stays; find_spec() would fail on it
     if name not in sys.modules and importlib.util.find_spec(name) is None:
         compat: Any = ModuleType(name)
         compat.text_type = str
@@ -115,35 +113,109 @@ def _stand_ins() -> Iterator[None]:
 
 
 def _changed(module: ModuleType, **names: Any) -> ModuleType:
-    """Give a module as Flask-Script shall see it: some names changed, the others as they are."""
+    """Return a module as Flask-Script is to see it, with some names replaced."""
     seen = ModuleType(module.__name__)
     vars(seen).update(names, __getattr__=partial(getattr, module))
     return seen
 
 
+def _options_taken(get_options: Callable[[Any], Any], method: str) -> Callable[[Any], list[Any]]:
+    """Leave out the options of 2.0.6 where a subclass runs by a method written for 2.0.5."""
+
+    @wraps(get_options)
+    def get_options_taken(self: Any) -> list[Any]:
+        taken = inspect.signature(getattr(type(self), method)).parameters
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
+        options = get_options(self)
+        return [each for each in options if takes_all or each.kwargs.get("dest") in taken]
+
+    return get_options_taken
+
+
+def _with_ssl_context(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a Server have an `ssl_context`, which 2.0.6 would pass to the application twice."""
+
+    @wraps(call)
+    def call_with_ssl_context(self: Any, app: Any, *args: Any, **kwargs: Any) -> Any:
+        given, self.server_options = self.server_options, {}
+
+        def run(**options: Any) -> None:
+            context = options["ssl_context"] or given.get("ssl_context")
+            app.run(**{**options, **given, "ssl_context": context})
+
+        try:
+            return call(self, SimpleNamespace(debug=app.debug, run=run), *args, **kwargs)
+        finally:
+            self.server_options = given
+
+    return call_with_ssl_context
+
+
 def _cure(package: Any) -> None:
-    """Change what fails when it is called, in Flask-Script's own modules only."""
+    """Replace what fails when it is called, in Flask-Script's own modules only."""
     package.commands.inspect = _changed(inspect, getargspec=_getargspec)
     for module in (package, package.commands):
         module.argparse = _changed(argparse, ArgumentParser=_Parser)
     if hasattr(argparse.ArgumentParser, "_parse_known_args2"):
         package.Manager._patch_argparser = _patch_argparser
-    # 2.0.5 takes this string for the function that Python 2 had, and calls it
+    server, shell = package.Server, package.Shell
+    if "ssl_crt" in inspect.signature(server).parameters:
+        server.__call__ = _with_ssl_context(server.__call__)
+        server.get_options = _options_taken(server.get_options, "__call__")
+        shell.get_options = _options_taken(shell.get_options, "run")
+    # 2.0.5 calls this string as the function that it was in Python 2
     ask = package.prompt_choices
     ask.__defaults__ = tuple(str.lower if d == ascii_lowercase else d for d in ask.__defaults__)
 
 
 def load() -> None:
-    """Import Flask-Script so that it works here, and leave nothing else behind.
-
-    :raises ImportError: Flask-Script is not installed
-    """
+    """Import Flask-Script, and change nothing that others can see."""
     with _stand_ins():
         import flask_script
         import flask_script.commands
     _cure(flask_script)
-    # some editors write `from flask_script.__init__ import Manager`: that is no second copy
+    # for `from flask_script.__init__ import Manager`, which must not load a second copy
     sys.modules["flask_script.__init__"] = flask_script
 
 
 load()
+
+
+from flask_script import Manager  # noqa: E402
+
+
+class _OnClassToo:
+    """A method of Manager that can be called on the class as well, for all its instances."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return MethodType(self.function, owner if instance is None else instance)
+
+
+class ClassManager(Manager):  # type: ignore[misc]
+    """A Manager whose commands and options belong to the class and not to the instance.
+
+    Code written for an instance can use the class. `Manager._commands` and `Manager._options`
+    exist in 2.0.5 and 2.0.6.
+    """
+
+    add_command = _OnClassToo(Manager.add_command)
+    add_option = _OnClassToo(Manager.add_option)
+    command = _OnClassToo(Manager.command)
+    option = _OnClassToo(Manager.option)
+    shell = _OnClassToo(Manager.shell)
+
+    _commands: dict[str, Any]
+    _options: list[Any]
+
+    def __init_subclass__(cls, commands: Iterable[tuple[str, Any]] | None = None) -> None:
+        if commands is not None:
+            cls._commands = OrderedDict(commands)
+            cls._options = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._commands = type(self)._commands
+        self._options = type(self)._options

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from databases import tables
 from flask_sqlalchemy import SQLAlchemy
-from helpers import tables
 
 # `Migrate` is this package's, or that of the release of Flask-Migrate that uses the folder
 APPLICATION = """
@@ -108,6 +108,6 @@ MAIN, LOG = ["roles", "users"], ["visits"]
 
 
 def created(script, function):
-    """Name the tables that a function of a script creates."""
+    """Return the tables that a function of a script creates."""
     body = script.split(f"def {function}():")[1].split("\ndef ")[0]
     return re.findall(r"op\.create_table\(\s*'(\w+)'", body)

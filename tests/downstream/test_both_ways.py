@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 
+import old_releases
 import pytest
-import releases
 from alembic import command
 from flask_sqlalchemy import SQLAlchemy
+from forked_processes import LIBRARIES
 from shops import Shop
 
 pytestmark = pytest.mark.slow
@@ -46,10 +47,10 @@ def shop(request, project, monkeypatch):
 @pytest.fixture
 def peer(shop, fetched):
     """Call functions of Flask-Migrate, which must succeed."""
-    env = {"MIGRATE": "flask_migrate", "PYTHONPATH": str(releases.installed(RELEASE))}
+    env = {"MIGRATE": "flask_migrate", "PYTHONPATH": str(old_releases.installed(RELEASE))}
 
     def call(*calls):
-        result = shop.project.process("-W", "ignore", "peer.py", *calls, env=env)
+        result = shop.project.forked("-W", "ignore", "peer.py", *calls, env=env, modules=LIBRARIES)
         assert result.status == 0, result.err
         return result
 

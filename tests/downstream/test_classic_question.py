@@ -6,10 +6,10 @@ without a batch until 4.0, in a batch since, and the foreign key without a name.
 
 from __future__ import annotations
 
+import old_releases
 import pytest
-import releases
-from altering import everything, foreign_keys, read, script
-from safe import db
+from databases import everything, foreign_keys, read, script
+from projects import db
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ def test_the_classic_question(project, new_database, monkeypatch, release, enfor
     monkeypatch.setenv("DATABASE_URL", url)
     batch = release.startswith("4")
     project.write("manage.py", MANAGE.format(batch=batch, more=""))
-    run(project, "init", "-t", str(releases.templates_of(release) / "flask"))
+    run(project, "init", "-t", str(old_releases.templates_of(release) / "flask"))
     run(project, "migrate", "--rev-id", "r1")
     with foreign_keys(enforced):
         run(project, "upgrade")

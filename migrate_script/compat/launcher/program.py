@@ -1,8 +1,4 @@
-"""An untouched script, run as Python itself runs it.
-
-Serves scripts that import Flask-Script and Flask-Migrate by their old names. It may be deleted
-when nobody types `python -m migrate_script` any more.
-"""
+"""Find the program that `python -m migrate_script` is given, and run it as Python itself does."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ import marshal
 import os
 import pkgutil
 import sys
+import traceback
 from importlib.machinery import (
     BuiltinImporter,
     ModuleSpec,
@@ -19,10 +16,10 @@ from importlib.machinery import (
     SourceFileLoader,
     SourcelessFileLoader,
 )
-from types import CodeType, ModuleType
-from typing import Any, NamedTuple, Sequence
+from types import CodeType, ModuleType, TracebackType
+from typing import Any, Callable, NamedTuple, Sequence
 
-from .. import errors
+from ... import errors
 
 COMMAND = "python -m migrate_script"
 USAGE = f"""\
@@ -31,14 +28,14 @@ Run a script as it is, while the modules of its time can be imported.
     {COMMAND} manage.py db upgrade
     {COMMAND} -m package.manage db upgrade
 
-What is behind the name of the script is for the script. flask_script, flask_migrate (with its
-MigrateCommand) and flask.ext.* are there, whatever is installed; no file is changed."""
+Everything after the name of the script is passed to it. flask_script, flask_migrate (with its
+MigrateCommand) and flask.ext.* can be imported, whatever is installed; no file is changed."""
 HELP_FLAGS = ("-?", "-h", "--help")
 PIPED = "-"
 
 
 class Program(NamedTuple):
-    """What to run: its code, the names of its `__main__`, and what belongs on `sys.path`."""
+    """Code to run, the names of its `__main__`, and its entry of `sys.path`."""
 
     argv: list[str]
     code: CodeType
@@ -48,8 +45,8 @@ class Program(NamedTuple):
 
 
 def _shown(path: str) -> str:
-    """Give a path as this Python writes it into `__file__` and tracebacks."""
-    # not abspath(): Python leaves a "./" as it was typed
+    """Return a path as this Python writes it into `__file__` and tracebacks."""
+    # not abspath(), as Python keeps a "./"
     return os.path.join(os.getcwd(), path) if sys.version_info >= (3, 9) else path
 
 
@@ -60,45 +57,38 @@ def _compiled(source: bytes, filename: str) -> tuple[CodeType, Any]:
     return code, SourceFileLoader("__main__", filename)
 
 
+def _main_names(filename: str, loader: Any) -> dict[str, Any]:
+    """Return the names that Python gives the `__main__` of a script."""
+    none = dict.fromkeys(("__cached__", "__package__", "__spec__"))
+    return {**none, "__file__": filename, "__loader__": loader}
+
+
 def _of_file(path: str, rest: Sequence[str]) -> Program:
     try:
         with open(path, "rb") as file:
             source = file.read()
     except OSError as error:
-        raise errors.NothingToRun(
+        raise errors.UsageError.nothing_to_run(
             COMMAND, f"there is no script '{path}' to run: {error.strerror}"
         ) from error
     code, loader = _compiled(source, _shown(path))
-    names = {
-        "__cached__": None,
-        "__file__": _shown(path),
-        "__loader__": loader,
-        "__package__": None,
-        "__spec__": None,
-    }
     folder = os.path.dirname(os.path.realpath(path))
+    names = _main_names(_shown(path), loader)
     return Program([path, *rest], code, names, folder, [os.path.abspath(path)])
 
 
 def _of_stdin(rest: Sequence[str]) -> Program:
     filename = "<stdin>"
-    names = {
-        "__cached__": None,
-        "__file__": filename,
-        "__loader__": BuiltinImporter,
-        "__package__": None,
-        "__spec__": None,
-    }
     code = compile(sys.stdin.buffer.read(), filename, "exec", dont_inherit=True)
-    return Program([PIPED, *rest], code, names, "", [PIPED])
+    return Program([PIPED, *rest], code, _main_names(filename, BuiltinImporter), "", [PIPED])
 
 
 def _of_spec(spec: ModuleSpec | None, missing: str) -> tuple[CodeType, dict[str, Any]]:
-    """Load what the import system found, as Python does for `-m`."""
+    """Load what the import system found."""
     loader: Any = spec.loader if spec else None
     code = loader.get_code(spec.name) if spec and hasattr(loader, "get_code") else None
     if spec is None or code is None:
-        raise errors.NothingToRun(COMMAND, missing)
+        raise errors.UsageError.nothing_to_run(COMMAND, missing)
     return code, {
         "__cached__": spec.cached,
         "__file__": spec.origin,
@@ -131,38 +121,28 @@ def _module_spec(name: str) -> ModuleSpec | None:
 
 
 def _of_module(name: str, rest: Sequence[str]) -> Program:
-    # as Python has it while the packages around the module are imported
+    # as in Python while the packages around the module are imported
     sys.argv[:] = ["-m", *rest]
     code, names = _of_spec(_module_spec(name), f"there is no module '{name}' to run")
     return Program([names["__file__"], *rest], code, names, None, ["-m", name])
 
 
 def find(arguments: Sequence[str]) -> Program:
-    """Find the program that the arguments name.
-
-    :param arguments: a script, a folder, a zip file, `-` for a script on stdin, or `-m module`, and
-        what is for the program
-    :raises UsageError: there is none
-    :raises BaseException: it cannot be compiled, or the package around it not be imported
-    """
+    """Find the program: a script, folder, zip file, `-` for stdin, or `-m` and a module."""
     first, rest = arguments[0], arguments[1:]
     if first == "-m":
         if not rest:
-            raise errors.NothingToRun(COMMAND, "-m takes the name of a module")
+            raise errors.UsageError.nothing_to_run(COMMAND, "-m takes the name of a module")
         return _of_module(rest[0], rest[1:])
     if first == PIPED:
         return _of_stdin(rest)
     if first.startswith("-"):
-        raise errors.NoSuchOption(COMMAND, first)
+        raise errors.UsageError.no_option(COMMAND, first)
     return (_of_file if pkgutil.get_importer(first) is None else _of_folder)(first, rest)
 
 
 def run(program: Program) -> None:
-    """Run a program as the `__main__` of this process.
-
-    :param program: the program
-    :raises BaseException: what it raises
-    """
+    """Run a program as the `__main__` of this process."""
     main = ModuleType("__main__")
     vars(main).update(program.names, __builtins__=builtins)
     if sys.version_info < (3, 14):
@@ -173,3 +153,45 @@ def run(program: Program) -> None:
     if program.folder is not None and not getattr(sys.flags, "safe_path", sys.flags.isolated):
         sys.path[0] = program.folder
     exec(program.code, vars(main))
+
+
+_IMPORT_SYSTEM = ("_frozen_importlib", "_frozen_importlib_external", "importlib", "zipimport")
+_PACKAGE = __name__.split(".")[0]
+
+
+def _is_theirs(trace: TracebackType) -> bool:
+    """Whether a frame is of the script, and not of the launcher or the import system."""
+    names = trace.tb_frame.f_globals
+    module, package = (str(names.get(name)).split(".")[0] for name in ("__name__", "__package__"))
+    return module not in _IMPORT_SYSTEM and package != _PACKAGE
+
+
+def _their_part(error: BaseException) -> TracebackType | None:
+    """Return the traceback from the first frame of the script on."""
+    trace = error.__traceback__
+    while trace is not None and not _is_theirs(trace):
+        trace = trace.tb_next
+    # a file that cannot be compiled has no frame; Python shows its line without one
+    return trace if trace or isinstance(error, SyntaxError) else error.__traceback__
+
+
+def show_theirs(
+    error: BaseException, report: Callable[[str], None], show_trace: Callable[[str], None]
+) -> None:
+    """Set the excepthook to show the traceback of the script alone, and the way out if known."""
+    theirs, hook = _their_part(error), sys.excepthook
+
+    def show(kind: Any, value: BaseException, trace: TracebackType | None) -> None:
+        if value is error:
+            value.__traceback__ = trace = theirs
+        worded = errors.why_no_engine(value)
+        if worded is None or hook is not sys.__excepthook__:
+            hook(kind, value, trace)
+        else:  # what a library says of a URL that it cannot read may hold a password anywhere
+            text = "".join(traceback.format_exception(kind, value, trace))
+            said = "\0" if isinstance(value, ImportError) else str(value)
+            show_trace(text.replace(said, "***"))
+        if worded is not None:
+            report(str(worded))
+
+    sys.excepthook = show

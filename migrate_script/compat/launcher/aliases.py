@@ -1,10 +1,7 @@
-"""The old names of modules, for the process of the launcher.
+"""Finders on `sys.meta_path` for the old module names `flask.ext.*` and `flask_migrate`.
 
-Serves scripts of the time of Flask before 1.0 (`flask.ext.script`), and those that import a module
-which the launcher makes for them (`flask_migrate`). It may be deleted with the launcher.
-
-`flask.ext.script` and `flask_script` are one module object: a module is executed once, whatever
-names it is imported by, and keeps its own `__name__` and `__spec__`.
+They serve scripts for Flask before 1.0 and for Flask-Migrate before 3. `flask.ext.script` and
+`flask_script` are one module object: a module is executed once, whatever name imports it.
 """
 
 from __future__ import annotations
@@ -21,26 +18,26 @@ from typing import Any, Callable, Mapping
 EXT = "flask.ext"
 EXTHOOK = "flask.exthook"
 INIT = "__init__"
-# what Flask before 1.0 looked for, in this order
+# the order in which Flask before 1.0 looked for an extension
 _REAL_NAMES = ("flask_{}", "flaskext.{}")
 
 Makers = Mapping[str, Callable[[], ModuleType]]
 
 
 class _Redirect(Loader):
-    """Answer an import with the module of another name."""
+    """Load the module of another name."""
 
     def __init__(self, real: str) -> None:
         self.real = real
 
     def exec_module(self, module: ModuleType) -> None:
-        # Given by create_module(), the real module would have its __spec__ overwritten. What
-        # stands in sys.modules in the end is what the import statement gets.
+        # not from create_module(), after which Python overwrites the __spec__; the import statement
+        # returns what is in sys.modules at the end
         sys.modules[module.__name__] = importlib.import_module(self.real)
 
 
 class _Make(Loader):
-    """Answer an import with a module that is made here."""
+    """Load a module that a function makes."""
 
     def __init__(self, make: Callable[[], ModuleType]) -> None:
         self.make = make
@@ -55,7 +52,7 @@ class _Make(Loader):
 def _exists(name: str) -> bool:
     if name in sys.modules:
         return True
-    # asked for "flaskext.script" itself, find_spec() raises where there is no "flaskext"
+    # find_spec("flaskext.script") raises where there is no "flaskext"
     parent = name.rpartition(".")[0]
     return (not parent or _exists(parent)) and find_spec(name) is not None
 
@@ -65,25 +62,16 @@ def _redirect(name: str, real: str) -> ModuleSpec | None:
 
 
 class _First:
-    """Asked before all others: the modules made here, and the submodules of what has two names.
+    """The first finder: modules made here, and submodules of modules with two names.
 
     A module that is imported as `flask.ext.script` has the `__path__` of `flask_script`, in which
     Python would find `flask.ext.script.commands` as a module of its own.
-
-    :param makers: the modules to make, by their names
     """
 
     def __init__(self, makers: Makers) -> None:
         self.makers = makers
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Find a module, as the import system asks for it.
-
-        :param name: its full name
-        :param path: the `__path__` of its parent
-        :param target: not used
-        :raises ImportError: a module in between cannot be imported
-        """
         if name in self.makers:
             return ModuleSpec(name, _Make(self.makers[name]), is_package="." not in name)
         parent, _, child = name.rpartition(".")
@@ -96,7 +84,7 @@ class _First:
 
 
 def _exthook() -> ModuleType:
-    """Make the module that had the warning about `flask.ext`, which scripts import to silence."""
+    """Make `flask.exthook`, from which scripts import the warning about `flask.ext`."""
     module = ModuleType(EXTHOOK)
     warning = type("ExtDeprecationWarning", (DeprecationWarning,), {"__module__": EXTHOOK})
     vars(module)[warning.__name__] = warning
@@ -104,16 +92,9 @@ def _exthook() -> ModuleType:
 
 
 class _Last:
-    """Asked after all others, so that the `flask.ext` of an old Flask answers where it can."""
+    """The last finder, so that the `flask.ext` of an old Flask comes first."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Find a module, as the import system asks for it.
-
-        :param name: its full name
-        :param path: the `__path__` of its parent
-        :param target: not used
-        :raises ImportError: a module in between cannot be imported
-        """
         if name == EXT:
             return ModuleSpec(name, _Make(lambda: ModuleType(EXT)), is_package=True)
         if name == EXTHOOK:
@@ -126,13 +107,9 @@ class _Last:
 
 
 def install(makers: Makers) -> None:
-    """Let this process import the old names, until it ends.
-
-    :param makers: further modules to make, by their names: they stand before installed ones
-    :raises: nothing
-    """
-    # Flask before 1.0 puts its own finder last when this is imported, and has then been asked
-    # already. On Python 3.12 and later, that finder is one that Python does not ask.
+    """Install both finders for the rest of this process."""
+    # Flask before 1.0 appends its finder when this is imported. Python 3.12 and later do not use
+    # that kind of finder.
     with suppress(ModuleNotFoundError):
         importlib.import_module(EXT)
     sys.meta_path.insert(0, _First(makers))

@@ -6,10 +6,10 @@ takes the command from here. With Flask-Migrate 2, `flask db` is its own.
 
 from __future__ import annotations
 
+import old_releases
 import pytest
-import releases
+from databases import tables
 from flask_sqlalchemy import SQLAlchemy
-from helpers import tables
 
 pytestmark = pytest.mark.slow
 
@@ -80,12 +80,11 @@ def test_whoever_registered(project, new_database, fetched, monkeypatch, order, 
         "DATABASE_URL": url,
         "FLASK_APP": "shop.py",
         "LC_ALL": "C.UTF-8",
-        "PYTHONPATH": str(releases.installed(RELEASE)),
-        "PYTHONWARNINGS": "ignore",
+        "PYTHONPATH": str(old_releases.installed(RELEASE)),
     }
 
     def run(*words, start=start[front_end], **options):
-        done = project.process(*start, *words, env=env, **options)
+        done = project.forked("-W", "ignore", *start, *words, env=env, **options)
         assert done.status == 0, done.err
         assert "Traceback" not in done.err
         return done

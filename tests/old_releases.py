@@ -18,11 +18,15 @@ import tarfile
 import tempfile
 import venv
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 
-from helpers import OUTSIDE
+from projects import OUTSIDE
+
+try:
+    import fcntl
+except ImportError:  # on Windows the runs do not wait for each other
+    fcntl = None
 
 ALL = """
     1.0.0 1.1.0 1.1.1 1.2.0 1.3.0 1.3.1 1.4.0 1.5.0 1.5.1 1.6.0 1.7.0 1.8.0 1.8.1
@@ -81,7 +85,7 @@ TEMPLATES = [Template(kind, release) for kind in CHANGED for release in CHANGED[
 
 
 def cache() -> Path:
-    """Name the folder for what is fetched."""
+    """Return the folder of the downloaded archives."""
     default = Path(tempfile.gettempdir()) / f"migrate_script_cache_{getpass.getuser()}"
     folder = Path(os.environ.get("MIGRATE_SCRIPT_CACHE") or default)
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,38 +111,45 @@ def pip(*arguments: str, **environment: str) -> None:
         raise RuntimeError(f"pip {' '.join(arguments)} failed: {done.stdout}")
 
 
-@contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """Give a new folder to fill, which gets its name when it is complete."""
+def _filled(folder: Path, fill: Callable[[Path], None]) -> Path:
+    """Return a folder; where it is missing, one run of the tests fills it while others wait."""
+    if folder.exists():
+        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(dir=str(folder.parent)))
-    try:
-        yield new
-        new.rename(folder)
-    except BaseException:
-        shutil.rmtree(str(new))
-        if not folder.exists():  # else another run was quicker
-            raise
+    with open(f"{folder}.lock", "w") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():
+            return folder
+        new = Path(tempfile.mkdtemp(dir=str(folder.parent)))
+        try:
+            fill(new)
+            new.rename(folder)
+        except BaseException:
+            shutil.rmtree(str(new))
+            if not folder.exists():  # else another run was quicker
+                raise
+    return folder
 
 
 def archive(release: str) -> Path:
     """Fetch the archive of a release, a wheel where it has one."""
-    folder = cache() / "archives" / release
-    if not folder.exists():
+
+    def download(new: Path) -> None:
         options = ("--no-deps", "--no-build-isolation", "--use-pep517")
-        with _whole(folder) as new:
-            requirement = f"Flask-Migrate=={release}"
-            pip("download", *options, "--dest", str(new), requirement, PYTHONPATH=str(UNBUILT))
-    return next(folder.iterdir())
+        requirement = f"Flask-Migrate=={release}"
+        pip("download", *options, "--dest", str(new), requirement, PYTHONPATH=str(UNBUILT))
+
+    return next(_filled(cache() / "archives" / release, download).iterdir())
 
 
 def installed(release: str) -> Path:
     """Install a release into a folder of its own, to be put on PYTHONPATH."""
-    folder = cache() / "installed" / release
-    if not folder.exists():
-        with _whole(folder) as new:
-            pip("install", "--no-deps", "--no-index", "--target", str(new), str(archive(release)))
-    return folder
+
+    def install(new: Path) -> None:
+        pip("install", "--no-deps", "--no-index", "--target", str(new), str(archive(release)))
+
+    return _filled(cache() / "installed" / release, install)
 
 
 def _members(packed: Path) -> Iterator[tuple[str, bytes]]:
@@ -164,15 +175,15 @@ def source_of(release: str, name: str) -> str:
 
 def templates_of(release: str) -> Path:
     """Unpack the templates of a release: a folder with one folder for each."""
-    folder = cache() / "templates" / release
-    if not folder.exists():
-        with _whole(folder) as new:
-            for name, content in _members(archive(release)):
-                _, found, path = name.partition("flask_migrate/templates/")
-                if found and path.count("/") == 1 and not path.endswith(("/", ".pyc")):
-                    (new / path).parent.mkdir(exist_ok=True)
-                    (new / path).write_bytes(content)
-    return folder
+
+    def unpack(new: Path) -> None:
+        for name, content in _members(archive(release)):
+            _, found, path = name.partition("flask_migrate/templates/")
+            if found and path.count("/") == 1 and not path.endswith(("/", ".pyc")):
+                (new / path).parent.mkdir(exist_ok=True)
+                (new / path).write_bytes(content)
+
+    return _filled(cache() / "templates" / release, unpack)
 
 
 def picture(release: str, kind: str) -> tuple[str, ...]:

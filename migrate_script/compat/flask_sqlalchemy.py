@@ -1,8 +1,7 @@
-"""One face for every database object that an application may have.
+"""The application's database object, with the interface of Flask-SQLAlchemy 2.1 to 3.1.
 
-Serves Flask-SQLAlchemy 2.1 to 3.1, whose `get_engine` changed its arguments four times, and any
-object with a `metadata`. The forms that env.py files use may go when no folder made by
-Flask-Migrate before 4.0 is in use; `models` and `database_of` when Flask-SQLAlchemy 2 is not.
+`get_engine` changed its arguments four times, and env.py files use each form. Any object with a
+`metadata` is accepted.
 """
 
 from __future__ import annotations
@@ -17,24 +16,20 @@ from flask import Flask, current_app
 _CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 
 
-def database_of(app: Flask) -> Any:
-    """Give the database object that Flask-SQLAlchemy registered with an application, or None.
+def current_application() -> Flask:
+    """Return the application that `current_app` stands for (`LocalProxy._get_current_object`)."""
+    return current_app._get_current_object()  # type: ignore[attr-defined,no-any-return]
 
-    :param app: the application
-    :raises: nothing
-    """
+
+def database_of(app: Flask) -> Any:
+    """Return the object that Flask-SQLAlchemy registered with an application, or None."""
     registered = app.extensions.get("sqlalchemy")
     # Flask-SQLAlchemy 2 registers a record that holds the object
     return vars(registered).get("db", registered) if registered is not None else None
 
 
 def engine_of(db: Any, key: str | None = None) -> Any:
-    """Give the engine of a bind.
-
-    :param db: the application's database object
-    :param key: the name of the bind; None for the default one
-    :raises KeyError: there is no such bind
-    """
+    """Return the engine of a bind; the default one has the name None."""
     engines = getattr(db, "engines", None)
     if engines is not None:
         return engines[key]
@@ -42,32 +37,25 @@ def engine_of(db: Any, key: str | None = None) -> Any:
         return db.engine
     if "app" not in inspect.signature(db.get_engine).parameters:
         return db.get_engine(key)
-    return db.get_engine(current_app._get_current_object(), key)  # type: ignore[attr-defined]
+    return db.get_engine(current_application(), key)
 
 
 def bind_names(db: Any) -> list[str]:
-    """Name the binds of the current application, without the default one.
-
-    :param db: the application's database object
-    :raises Exception: its engines cannot be made
-    """
+    """Return the names of the application's binds, without the default one."""
     configured = current_app.config.get("SQLALCHEMY_BINDS")
     if configured:
         return [name for name in configured if name is not None]
     names = getattr(db, "bind_names", None)
     if not callable(names):
         return []
-    engine_of(db)  # Alchemical names its binds when it has made its engines
+    engine_of(db)  # Alchemical knows its binds when it has made its engines
     return list(names())
 
 
 def url_text(url: Any) -> str:
-    """Write an engine's URL with its password, such that it is read back as the same.
+    """Return a URL as text with its password, from which SQLAlchemy reads the same URL.
 
-    SQLAlchemy 2 writes `***` for a password, older ones leave a `%` in it as it is.
-
-    :param url: a SQLAlchemy URL
-    :raises: nothing
+    `str()` writes `***` for the password in SQLAlchemy 2, and escapes no `%` before.
     """
     if url.username is None:
         return repr(url)
@@ -77,7 +65,7 @@ def url_text(url: Any) -> str:
 
 
 def _configured(key: str | None) -> list[Any]:
-    """Give what the application's configuration holds for a bind: a URL or a dict with one."""
+    """Return what the configuration has for a bind: a URL or a dict with one."""
     config = current_app.config
     values = [(config.get("SQLALCHEMY_BINDS") or {}).get(key)]
     values += [value["url"] for value in values if isinstance(value, dict) and "url" in value]
@@ -85,8 +73,8 @@ def _configured(key: str | None) -> list[Any]:
 
 
 def _meant_by(value: Any, key: str | None, url: Any) -> str | None:
-    """Give the URL of a bind where a value is a form of it, escaped for an ini file or not."""
-    from sqlalchemy.engine.url import make_url  # not every application that starts gets here
+    """Return the URL of a bind if a value is a form of it, escaped for an ini file or not."""
+    from sqlalchemy.engine.url import make_url  # only a few commands need it
 
     known = [*_configured(key), str(url), repr(url), url_text(url)]
     plain = value.replace("%%", "%") if isinstance(value, str) else value
@@ -98,17 +86,10 @@ def _meant_by(value: Any, key: str | None, url: Any) -> str | None:
 
 
 def real_url(db: Any, key: str | None, value: Any) -> str | None:
-    """Give the URL that the application connects to where env.py uses some form of it.
+    """Return the URL of the application that env.py uses some form of; None for another URL.
 
-    Flask-Migrate before 2.7 makes its own engine, from the configured value (a relative SQLite
-    path, which Flask-SQLAlchemy takes as relative to a folder of the application) or from the
-    engine's URL as text (without the password).
-
-    :param db: the application's database object
-    :param key: the bind that is probably meant; None for the default one
-    :param value: what env.py takes for a URL
-    :returns: the URL, with its password; None where the value is not one of the application's
-    :raises Exception: the names of the binds cannot be found
+    env.py of Flask-Migrate before 2.7 makes an engine from the configured value (in which a SQLite
+    path is relative to a folder of the application) or from `str(engine.url)` (without password).
     """
     for name in [key, *(other for other in (None, *bind_names(db)) if other != key)]:
         try:
@@ -121,11 +102,7 @@ def real_url(db: Any, key: str | None, value: Any) -> str | None:
 
 
 def models(db: Any) -> Iterator[type]:
-    """Give every mapped class below `db.Model`.
-
-    :param db: the application's database object
-    :raises: nothing
-    """
+    """Yield every mapped class below `db.Model`."""
     waiting = [db.Model] if hasattr(db, "Model") else []
     while waiting:
         subclasses = waiting.pop().__subclasses__()
@@ -134,7 +111,7 @@ def models(db: Any) -> Iterator[type]:
 
 
 class _Tables(Dict[str, Any]):
-    """The tables of the default bind, whose `values()` has those of the other binds as well."""
+    """The tables of the default bind; `values()` has those of the other binds, too."""
 
     def __init__(self, metadatas: Mapping[str | None, Any]) -> None:
         super().__init__(metadatas[None].tables)
@@ -152,14 +129,11 @@ class _Tables(Dict[str, Any]):
 
 
 class Metadata:
-    """The default bind's metadata, for env.py files that look for all binds in it.
+    """The metadata of the default bind, in which env.py finds the tables of all binds.
 
-    Flask-SQLAlchemy 2 has the tables of all binds in one, and a multidb env.py of Flask-Migrate
-    before 4.0 picks those of a bind from `tables.values()` by `info["bind_key"]`. In that of
-    Flask-SQLAlchemy 3 it finds no table of a bind, and autogenerate would drop them all.
-
-    :param metadatas: the metadata of each bind; what is not here is asked of the default one's
-    :raises: nothing
+    Flask-SQLAlchemy 2 has one metadata, and a multidb env.py of Flask-Migrate before 4.0 selects
+    from `tables.values()` by `info["bind_key"]`. With the metadata of Flask-SQLAlchemy 3 it would
+    find no table of a bind, and autogenerate would drop them all.
     """
 
     def __init__(self, metadatas: Mapping[str | None, Any]) -> None:
@@ -178,11 +152,7 @@ class Metadata:
 
 
 class Database:
-    """The application's database object, with the calls of every era.
-
-    :param db: the object itself; what is not here is asked of it
-    :raises: nothing
-    """
+    """The application's database object with the methods of every release."""
 
     def __init__(self, db: Any) -> None:
         self._db = db
@@ -201,34 +171,22 @@ class Database:
 
     @property
     def metadata(self) -> Any:
-        """The metadata of the default bind, in which a multidb env.py finds the others' tables."""
+        """The metadata of the default bind, with the tables of the others for a multidb env.py."""
         metadatas = getattr(self._db, "metadatas", {})
         if any(metadatas[key].tables for key in metadatas if key is not None):
             return Metadata(metadatas)
         return self._db.metadata
 
     def get_engine(self, *args: Any, **kwargs: Any) -> Any:
-        """Give the engine of a bind, asked for in any form that Flask-SQLAlchemy ever had.
-
-        :param args: `()`, `(app)`, `(app, bind)` or `(bind_key)`
-        :param kwargs: `app=`, `bind=` or `bind_key=`
-        :raises KeyError: there is no such bind
-        """
+        """Return an engine for `()`, `(app)`, `(app, bind)`, `(bind_key)` or keywords."""
         keys = [value for value in args if isinstance(value, str)]
         keys += [kwargs[name] for name in ("bind", "bind_key") if name in kwargs]
         return engine_of(self._db, next((key for key in keys if key is not None), None))
 
     def bind_names(self) -> list[str]:
-        """Name the binds, without the default one.
-
-        :raises Exception: the engines cannot be made
-        """
+        """Return the names of the binds, without the default one."""
         return bind_names(self._db)
 
     def get_app(self, reference_app: Flask | None = None) -> Flask:
-        """Give the current application, as Flask-SQLAlchemy 2 does.
-
-        :param reference_app: returned when given
-        :raises RuntimeError: there is no application context
-        """
-        return reference_app or current_app._get_current_object()  # type: ignore[attr-defined]
+        """Return the current application, as Flask-SQLAlchemy 2 does."""
+        return reference_app or current_application()

@@ -8,8 +8,8 @@ import warnings
 
 import pytest
 from alembic.config import Config
+from databases import rows, tables
 from flask_sqlalchemy import SQLAlchemy
-from helpers import rows, tables
 
 OF_TODAY = hasattr(SQLAlchemy, "engines")  # Flask-SQLAlchemy 3
 only_today = pytest.mark.skipif(not OF_TODAY, reason="Flask-SQLAlchemy 2 has one metadata for all")
@@ -132,7 +132,7 @@ def ask(project, *expressions, first="pass"):
 
 
 def seen(project, *lines):
-    """Give what an env.py of these lines prints."""
+    """Return what an env.py of these lines prints."""
     project.write("migrations/env.py", READING.format(lines="\n    ".join(lines)))
     return db(project, "current").out.splitlines()
 
@@ -287,7 +287,7 @@ def test_settings_of_both_sides_meet(shop, own, settings):
     env = ENV.format(url=CONFIGURED, options=BESIDE.format(own))
     options = f", compare_type={settings}, process_revision_directives=rename"
     project = shop(env, url=HERE, options=options + ", version_table='shop_version'")
-    execute(project, "CREATE TABLE item (id INTEGER NOT NULL PRIMARY KEY, name INTEGER)")
+    execute(project, "CREATE TABLE item (id INTEGER NOT NULL PRIMARY KEY, name INTEGER, x TEXT)")
     db(project, "migrate", "-m", "as typed")
     assert script(project).startswith('"""reviewed')
     assert ("alter_column" in script(project)) is (own == "True")
@@ -331,6 +331,18 @@ def test_an_old_alembic_ini_is_taken_as_it_is(shop, logging):
         upgraded = db(project, "upgrade")
     assert len(list((project.folder / "migrations/more").glob("*_first.py"))) == 1
     assert "Running upgrade" in upgraded.err
+
+
+def test_an_alembic_ini_without_the_logger_of_plugins(shop):
+    """Autogenerate does not list each of its plugins."""
+    project = shop()
+    path = project.folder / "migrations/alembic.ini"
+    before, _, rest = path.read_text().replace("alembic,plugins", "alembic").partition("[logger_p")
+    path.write_text(before + rest.partition("\n\n")[2])
+    assert "plugin" not in path.read_text()
+    written = db(project, "migrate")
+    assert "alembic.runtime.migration" in written.err
+    assert "plugin" not in written.err
 
 
 def tables_by_bind(project):

@@ -5,37 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from contextlib import contextmanager
 
 import flask
 import pytest
+from old_projects import old_names
 
 import migrate_script
-from migrate_script.__main__ import put_old_names
 
 QUIET = {"PYTHONWARNINGS": "ignore"}
-
-
-def is_old(name):
-    """Tell a module that only the launcher's process has, or that it has in another form."""
-    return name.split(".")[0] in ("flask_migrate", "flaskext") or name.startswith("flask.ext")
-
-
-@contextmanager
-def old_names():
-    """Put the old names in place for a while, as in a process of the launcher."""
-    finders, before = list(sys.meta_path), dict(sys.modules)
-    for name in filter(is_old, before):
-        del sys.modules[name]
-    put_old_names()
-    try:
-        yield
-    finally:
-        sys.meta_path[:] = finders
-        for name in filter(is_old, list(sys.modules)):
-            del sys.modules[name]
-        sys.modules.update({name: before[name] for name in filter(is_old, before)})
-        vars(flask).pop("ext", None)
 
 
 @pytest.fixture
@@ -261,7 +238,7 @@ def test_a_process_without_the_launcher(project):
 
         finders = list(sys.meta_path)
         import migrate_script
-        import migrate_script.compat.aliases
+        import migrate_script.compat.launcher.aliases
 
         assert sys.meta_path == finders
         assert "flask_migrate" not in sys.modules

@@ -6,16 +6,17 @@ import contextlib
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
-from typing import Iterator
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from helpers import Project, Result
+from processes import serving
+from projects import Project, Result
+
+from migrate_script import Server
+
+HAS_CERTIFICATES = hasattr(Server(), "ssl_crt")
 
 MANAGE = """
     import functools
@@ -300,41 +301,6 @@ def manage(shop):
     return run
 
 
-@contextlib.contextmanager
-def serving(project: Project, *arguments: str) -> Iterator[str]:
-    """Run `python arguments -p <a free port>`, and give its address once it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = project.folder / "server.log"
-    with open(log, "w") as output:
-        server = subprocess.Popen(
-            [sys.executable, *arguments, "-p", str(port)],
-            cwd=str(project.folder),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        address = f"http://127.0.0.1:{port}/"
-        deadline = time.monotonic() + 60
-        while not _answers(address):
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _answers(address: str) -> bool:
-    try:
-        urlopen(address, timeout=30).close()
-    except (URLError, OSError):
-        return False
-    return True
-
-
 # -- help ------------------------------------------------------------------------------------
 
 
@@ -521,14 +487,14 @@ def test_a_password_is_not_shown(shop):
 @pytest.mark.parametrize("options", [(), ("--no-ipython",), ("--no-ipython", "--no-bpython")])
 def test_the_shell_reads_a_pipe(shop, options):
     """What is piped in is executed, with the names that @manager.shell gives."""
-    session = shop.process("manage.py", "shell", *options, input="print('answer', answer)\n")
+    session = shop.forked("manage.py", "shell", *options, input="print('answer', answer)\n")
     assert session.status == 0
     assert "answer 42" in session.out
 
 
 def test_the_plain_shell_has_the_application(shop):
     """A Shell() without a context of its own knows app."""
-    session = shop.process("manage.py", "bare", input="print('app', app.name)\n")
+    session = shop.forked("manage.py", "bare", input="print('app', app.name)\n")
     assert session.status == 0
     assert "app shop" in session.out
 
@@ -574,6 +540,62 @@ def test_compiled_files_are_removed(shop, manage):
         "kept.py",
         "manage.py",
     ]
+
+
+# what 2.0.5 runs, and 2.0.6 with its options for certificates and further shells does not
+WRITTEN_FOR_2_0_5 = """
+    from flask import Flask
+    from flask_script import Manager, Server, Shell
+
+
+    class App(Flask):
+        def run(self, **options):
+            print(sorted(item for item in options.items() if item[0] in ("port", "ssl_context")))
+
+
+    class OwnServer(Server):
+        def __call__(self, app, host, port, use_debugger, use_reloader, threaded, processes,
+                     passthrough_errors):
+            print("own server at", port)
+
+
+    class OwnShell(Shell):
+        def run(self, no_ipython, no_bpython):
+            print("own shell", no_ipython, no_bpython)
+
+
+    manager = Manager(App(__name__))
+    manager.add_command("files", Server(ssl_context=("a.crt", "a.key")))
+    manager.add_command("adhoc", Server(port=1, ssl_context="adhoc"))
+    manager.add_command("plain", Server())
+    manager.add_command("server", OwnServer())
+    manager.add_command("shell", OwnShell())
+    manager.run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "output"),
+    [
+        ("files", "[('port', 5000), ('ssl_context', ('a.crt', 'a.key'))]"),
+        ("adhoc -p 2", "[('port', 2), ('ssl_context', 'adhoc')]"),
+        ("server -p 2", "own server at 2"),
+        ("shell --no-ipython", "own shell True False"),
+    ],
+)
+def test_what_was_written_for_the_release_before(project, words, output):
+    """A server with an `ssl_context`, a server and a shell that override the method which runs."""
+    project.write("manage.py", WRITTEN_FOR_2_0_5)
+    assert project.run("manage.py", *words.split()) == (0, output + "\n", "")
+
+
+@pytest.mark.skipif(not HAS_CERTIFICATES, reason="Flask-Script 2.0.5 has no such options")
+def test_a_certificate_of_the_command_line_goes_first(project):
+    """As every option does before what the script says."""
+    project.write("manage.py", WRITTEN_FOR_2_0_5)
+    words = ("--ssl-crt", "b.crt", "--ssl-key", "b.key")
+    assert "('b.crt', 'b.key')" in project.run("manage.py", "adhoc", *words).out
+    assert "('b.crt', 'b.key')" in project.run("manage.py", "plain", *words).out
 
 
 # -- the newest Pythons ------------------------------------------------------------------------
