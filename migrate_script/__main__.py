@@ -1,54 +1,70 @@
-"""`python -m migrate_script manage.py db upgrade`: an untouched script, with the old names."""
+"""Run `python -m migrate_script manage.py db upgrade`: a script with the modules of its time."""
 
 from __future__ import annotations
 
 import sys
 from typing import Sequence
 
+from flask_script import Manager
+
 import migrate_script
 
 from . import errors
 from .cli import console
 from .cli.group import CommandGroup
-from .compat import aliases, executing, flask_migrate, launcher, reloader, spawning, uncaught
+from .cli.script import HANDLED
+from .compat import flask_migrate
+from .compat.launcher import aliases, child_processes, program
 
 
 def _config() -> type:
-    from .config import Config  # imports Alembic, as said in `project`
+    from .config import Config  # imports Alembic: see `Project`
 
     return Config
 
 
 def put_old_names() -> None:
-    """Let this process import the names of old: `flask.ext.*`, and `flask_migrate` as it was.
-
-    :raises: nothing
-    """
+    """Make `flask.ext.*` and the `flask_migrate` of release 2 importable in this process."""
     aliases.install(flask_migrate.makers(migrate_script, _config, CommandGroup))
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run a script, with the names in place that it was written for.
-
-    :param arguments: the script, or `-m` and a module, and what is for the script
-    :raises SystemExit: the script ends, or there is none (status 2)
-    """
-    if not arguments or arguments[0] in launcher.HELP_FLAGS:
-        console.usage(launcher.USAGE, 0 if arguments else errors.UsageError.status)
+    """Run a script, given as `manage.py ...` or `-m package.manage ...`."""
+    if not arguments or arguments[0] in program.HELP_FLAGS:
+        console.usage(program.USAGE, 0 if arguments else errors.UsageError.status)
     put_old_names()
     try:
-        program = launcher.find(arguments)
+        found = program.find(arguments)
     except errors.UsageError as error:
         console.fail(error)
-    spawning.call_in_new_processes(f"{__package__}.__main__", put_old_names.__name__)
-    executing.start_again_with(["-m", str(__package__)], program.argv[0])
-    reloader.start_again_with(["-m", str(__package__), *program.launch])
-    launcher.run(program)
+    child_processes.call_in_new_processes(f"{__package__}.__main__", put_old_names.__name__)
+    child_processes.call_execv_with(["-m", str(__package__)], found.argv[0])
+    child_processes.reload_with(["-m", str(__package__), *found.launch])
+    program.run(found)
+    if _left_alone(found.argv[1:]):
+        console.fail(errors.UsageError.not_handled(found.argv[0], " ".join(found.argv[1:])))
+
+
+def _left_alone(words: Sequence[str]) -> bool:
+    """Whether the script has made what handles a command line, and did not let it do so.
+
+    One that has migrated by `upgrade()` of its own has handled it; that imports `alembic.command`.
+    """
+    if not words or HANDLED or "alembic.command" in sys.modules:
+        return False
+    for value in list(vars(sys.modules["__main__"]).values()):
+        extensions = getattr(value, "extensions", None)
+        migrates = isinstance(extensions, dict) and "migrate" in extensions
+        # the manager of the commands of `db`, which has no application, is imported
+        is_manager = isinstance(value, Manager) and value.app is not None
+        if is_manager or (migrates and words[0] == "db"):
+            return True
+    return False
 
 
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except BaseException as error:
-        uncaught.show_theirs(error, console.show)
+        program.show_theirs(error, console.show, console.show_trace)
         raise

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 def list_templates(directory: Directory = None, x_arg: XArg = None) -> list[str]:
     """List the templates that init can use.
 
-    :param directory: `-d`, `--directory`: taken like everywhere, without effect
-    :param x_arg: `-x`, `--x-arg`: taken like everywhere, without effect
+    :param directory: `-d`, `--directory`: accepted as by every command, without effect
+    :param x_arg: `-x`, `--x-arg`: accepted as by every command, without effect
     :returns: their names
-    :raises: nothing
     """
-    from . import config  # imports Alembic, as said in `project`
+    from . import config  # imports Alembic: see `Project`
 
     config.print_templates()
     return Done(config.template_names())
@@ -50,7 +49,7 @@ def init(
     :returns: the folder
     :raises MigrateError: the folder is in use, or cannot be written; nothing is left of it
     """
-    from . import authoring  # imports Alembic, as said in `project`
+    from . import authoring  # imports Alembic: see `Project`
 
     project = Project(directory, x_arg, new=True)
     folder = Path(project.directory)
@@ -203,7 +202,7 @@ def upgrade(
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
         database; None for the application's setting
-    :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
+    :param dry_run: `--dry-run`: run all, report the time each took, and undo all
     :param verify: `--verify`: compare the models and the database, and undo all if they differ
     :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
         that somebody else uses, on PostgreSQL; None for as long as it takes
@@ -252,7 +251,7 @@ def downgrade(
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
         database; None for the application's setting
-    :param dry_run: `--dry-run`: run all, tell how long it took, and undo all
+    :param dry_run: `--dry-run`: run all, report the time each took, and undo all
     :param yes: `--yes`: lose data without a question
     :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
         that somebody else uses, on PostgreSQL; None for as long as it takes
@@ -359,11 +358,11 @@ def current(
 
     :param directory: `-d`, `--directory`: the migrations folder
     :param verbose: `-v`, `--verbose`: show more of each
-    :param head_only: `--head-only`: taken from scripts of old, without effect since Alembic 0.7
+    :param head_only: `--head-only`: accepted for old scripts, without effect since Alembic 0.7
     :param check_heads: `--check-heads`: fail unless it is the newest
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :returns: the identifiers, one for each branch; none for an empty database
-    :raises MigrateError: the database cannot be read, or is behind
+    :raises MigrateError: the database cannot be read, or is not at the heads
     """
     project = Project(directory, x_arg)
     _, run = project.run("current", verbose=verbose)
@@ -383,17 +382,17 @@ def stamp(
     x_arg: XArg = None,
     lock_timeout: float | None = None,
 ) -> list[str]:
-    """Note a revision in the database without running it.
+    """Stamp the database with a revision without running it.
 
     :param directory: `-d`, `--directory`: the migrations folder
     :param revision: the revision; `heads`, or `base` for none
     :param sql: `--sql`: print the SQL and leave the database alone
     :param tag: `--tag`: any word, for env.py to read
-    :param purge: `--purge`: forget what the database has noted first, known or not
+    :param purge: `--purge`: delete the recorded revisions first, known or not
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
         database; None for the application's setting
-    :returns: the identifiers that are noted now
+    :returns: the identifiers that are recorded now
     :raises MigrateError: there is no such revision
     """
     project = Project(directory, x_arg)
@@ -420,20 +419,25 @@ def restore(
     x_arg: XArg = None,
     lock_timeout: float | None = None,
     bind: str | None = None,
+    yes: bool = False,
 ) -> None:
-    """Put a copy of the database back that --backup has made.
+    """Restore an SQLite database from a file that --backup has made.
+
+    A server's dump is restored by the server's own program; the error shows its command.
 
     :param directory: `-d`, `--directory`: the migrations folder
-    :param file: the copy
-    :param x_arg: `-x`, `--x-arg`: taken like everywhere, without effect
+    :param file: the backup
+    :param x_arg: `-x`, `--x-arg`: accepted as by every command, without effect
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for a migration of the
         database; None for 300
     :param bind: `--bind`: which of several databases, by its name in SQLALCHEMY_BINDS, or
-        `default`; None for the one that the name of the file tells
-    :raises MigrateError: it cannot be put back
+        `default`; None for the one that the name of the file shows
+    :param yes: `--yes`: replace the database without a question; without it, only a person at a
+        terminal can agree
+    :raises MigrateError: the backup is incomplete, of a server, or nobody agreed
     """
-    from .running import restore as put_back  # imports Alembic, as said in `project`
+    from .running import restore as restore_file  # imports Alembic, as said in `project`
 
     if not file:
-        raise errors.BadValue("restore", "a file that --backup has made is missing")
-    put_back(current_state().engines, file, lock_timeout, bind)
+        raise errors.UsageError.bad_value("restore", "a file that --backup has made is missing")
+    restore_file(current_state().engines, file, lock_timeout, bind, yes)

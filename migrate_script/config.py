@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import argparse
 import configparser
-import copy
 import os
 import re
 import sys
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Optional, Sequence
 
 from alembic.config import Config as AlembicConfig
-from alembic.script import ScriptDirectory
 
 from . import errors
+from .compat.alembic import ConfigWithTemplates
+
+# takes the name of a bind (None: the default one) and a value for `sqlalchemy.url`; returns the URL
+# that the application connects to, or None for another database
+UrlOf = Callable[[Optional[str], Any], Optional[str]]
 
 TEMPLATES = Path(__file__).parent / "templates"
 _LONE_PERCENT = re.compile(r"%(?!\()")
 
 
 def template_names() -> list[str]:
-    """Name the templates that come with the package.
-
-    :raises: nothing
-    """
+    """List the templates of the package."""
     return sorted(path.name for path in TEMPLATES.iterdir() if path.is_dir())
 
 
 def print_templates() -> None:
-    """Print the templates, each with the first line of its README.
-
-    :raises: nothing
-    """
+    """Print the templates, each with the first line of its README."""
     config = Config(stdout=sys.stdout)
     for name in template_names():
         with open(TEMPLATES / name / "README", encoding="utf-8") as readme:
@@ -42,216 +37,117 @@ def print_templates() -> None:
 
 
 def escape(value: str) -> str:
-    """Double the percent signs of a value on its way into an ini section.
-
-    :param value: a path or a URL
-    :raises: nothing
-    """
+    """Double the percent signs of a value, for ConfigParser."""
     return value.replace("%", "%%")
 
 
-def _tolerant(value: str) -> str:
-    """Let a value through ConfigParser, whether its percent signs are escaped or not."""
-    without_escapes = value.replace("%%", "")
-    return escape(value) if _LONE_PERCENT.search(without_escapes) else value
-
-
-@contextmanager
-def _no_advice() -> Iterator[None]:
-    """Keep quiet about `path_separator`, which Alembic 1.16 wants in files written before it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
-
-
-class Config(AlembicConfig):
-    """Alembic's Config, with our templates, and at ease with `%` in paths and URLs."""
+class Config(ConfigWithTemplates):
+    """Alembic's Config with our templates, which accepts `%` in paths and URLs."""
 
     template_directory = TEMPLATES
-    #: from the name of a bind (None: the default one) and a value for `sqlalchemy.url` to the URL
-    #: that the application connects to; None where the value has nothing to do with it
-    real_url: Callable[[str | None, Any], str | None] = staticmethod(lambda key, value: None)
-    #: drops what an env.py that ran before has left in the application's settings
+    #: see `UrlOf`
+    real_url: UrlOf = staticmethod(lambda key, value: None)
+    #: removes what an earlier env.py has left in the application's settings
     forget_env_py: Callable[[], None] = staticmethod(lambda: None)
 
-    _scripts: ScriptDirectory | None = None
-
-    def scripts(self) -> ScriptDirectory:
-        """Open the folder of scripts; whoever asks again gets those that are loaded.
-
-        A script is executed once in a command, as under Flask-Migrate: it may define a model.
-
-        :raises Exception: the folder cannot be opened
-        """
-        if self._scripts is None:
-            self._scripts = ScriptDirectory.from_config(self)
-        return copy.copy(self._scripts)
-
     def use_template(self, template: str) -> str:
-        """Choose what `init` copies.
-
-        :param template: the name of one of ours, or the path of a folder
-        :returns: the name to hand to Alembic
-        :raises MigrateError: there is no such template
-        """
-        path = Path(template)
-        if len(path.parts) > 1:
-            # absolute, as Mako takes no path that leads out of the current folder
-            self.template_directory, template = path.resolve().parent, path.resolve().name
-        if not (self._get_template_path() / template).is_dir():
-            raise errors.FolderError.no_template(str(path), template_names())
+        """Choose the template, ours or a folder, and return its name for Alembic."""
+        separators = [each for each in ("/", os.sep, os.altsep) if each]
+        if any(each in template for each in separators):
+            path = Path(template).resolve()
+            for name in ("env.py", "script.py.mako", "alembic.ini.mako"):
+                if not (path / name).exists():
+                    raise errors.FolderError.unusable_template(template, str(path / name))
+            # absolute, as Mako accepts no path out of the current folder
+            self.template_directory, template = path.parent, path.name
+        elif not (Path(self.get_template_directory()) / template).is_dir():
+            raise errors.FolderError.no_template(template, template_names())
         return template
 
     def get_template_directory(self) -> str:
-        """Name the folder that `init` copies a template from.
-
-        :raises: nothing
-        """
+        """Return the folder of the templates."""
         return str(self.template_directory)
 
-    def _get_template_path(self) -> Path:
-        # Alembic from 1.16 on asks here and not above, which a script may have put its own in for
-        return Path(self.get_template_directory())
-
     def print_stdout(self, text: str, *arg: Any) -> None:
-        """Print a text, in which a `%` is one; before 1.0.1 Alembic takes it for a format.
+        """Print a text; Alembic before 1.0.1 would treat it as a format.
 
-        :param text: the text, or a format where there are arguments
-        :param arg: what to put in
-        :raises: nothing
+        `current -v` prints a URL, in whose query Alembic leaves a password.
         """
-        super().print_stdout("%s", str(text) % arg if arg else str(text))
+        shown = tuple(errors.url_without_passwords(a) if "://" in str(a) else a for a in arg)
+        super().print_stdout("%s", str(text) % shown if shown else str(text))
 
     def set_section_option(self, section: str, name: str, value: Any) -> None:
-        """Set an option; a `%` need not be doubled, as in old env.py files it is not.
-
-        :param section: the section of the ini file
-        :param name: the option
-        :param value: its value; a URL of the application's is set as the application uses it
-        :raises configparser.Error: the section cannot be made
-        :raises TypeError: the value is neither text nor a URL of the application's
-        """
+        """Set an option, in which a `%` need not be doubled, as in old env.py files."""
         key = None if section == self.config_ini_section else section
         url = self.real_url(key, value) if name == "sqlalchemy.url" else None
         if url is not None:
             value = escape(url)
-        elif isinstance(value, str):
-            value = _tolerant(value)
+        elif isinstance(value, str) and _LONE_PERCENT.search(value.replace("%%", "")):
+            value = escape(value)
         super().set_section_option(section, name, value)
 
-    def get_version_locations_list(self) -> list[str] | None:
-        """List the folders of `version_locations`; an older alembic.ini names no separator.
 
-        :raises: nothing
-        """
-        with _no_advice():
-            return super().get_version_locations_list()
-
-    def get_prepend_sys_paths_list(self) -> list[str] | None:
-        """List the paths of `prepend_sys_path`; an older alembic.ini names no separator.
-
-        :raises: nothing
-        """
-        with _no_advice():
-            return super().get_prepend_sys_paths_list()
-
-    def escape_here(self) -> None:
-        """Let `%(here)s` stand for a path with `%` in it.
-
-        :raises MigrateError: alembic.ini cannot be read
-        """
-        try:
-            defaults: Any = self.file_config.defaults()
-        except (configparser.Error, UnicodeDecodeError, OSError) as error:
-            raise errors.FolderError.bad_ini(
-                str(self.config_file_name), errors.cause_of(error)
-            ) from error
-        defaults["here"] = escape(defaults["here"])
-
-
-def _x_arguments(x_arg: str | Iterable[str] | None) -> list[str] | None:
-    """Give the list of `-x` arguments; None where there is none, as on Alembic's command line."""
-    arguments = [x_arg] if isinstance(x_arg, str) else list(x_arg or ())
-    return arguments or None
-
-
-def ours(config: AlembicConfig) -> Config:
-    """Make a Config of ours of what an application made by itself.
-
-    :param config: any Config of Alembic's
-    :raises: nothing
-    """
+def ours(config: AlembicConfig, url_of: UrlOf) -> Config:
+    """Convert a Config that an application made to ours."""
     if not isinstance(config, Config):
         made = Config()
         vars(made).update(vars(config))
         config = made
+    config.real_url = url_of
     return config
 
 
 def build(
     directory: str,
+    url_of: UrlOf,
     callbacks: Sequence[Callable[[Any], Any]],
     x_arg: str | Iterable[str] | None = None,
     opts: Iterable[str] | None = None,
     new: bool = False,
 ) -> Config:
-    """Make the Config of a folder, finished by the application's `@migrate.configure` callbacks.
-
-    :param directory: the migrations folder
-    :param callbacks: functions that take a Config and return it, or another
-    :param x_arg: what env.py reads with `context.get_x_argument()`
-    :param opts: names that env.py finds true in `config.cmd_opts`, such as `autogenerate`
-    :param new: the folder is about to be created, so its alembic.ini is not read
-    :raises MigrateError: alembic.ini cannot be read
-    """
+    """Make the Config of a folder, completed by the callbacks of the application."""
     ini = os.path.join(directory, "alembic.ini")
-    # Alembic's own default for stdout is the one of the time it was imported
+    # the default is the stdout of the time when Alembic was imported
     config = Config(None if new else ini, stdout=sys.stdout)
-    config.cmd_opts = argparse.Namespace(x=_x_arguments(x_arg), autogenerate=False)
+    config.real_url = url_of
+    x = [x_arg] if isinstance(x_arg, str) else list(x_arg or ())
+    config.cmd_opts = argparse.Namespace(x=x or None, autogenerate=False)
     for name in opts or ():
         setattr(config.cmd_opts, name, True)
-    config.escape_here()
+    try:
+        defaults: Any = config.file_config.defaults()
+    except (configparser.Error, UnicodeDecodeError, OSError) as error:
+        raise errors.FolderError.bad_ini(ini, errors.cause_of(error)) from error
+    defaults["here"] = escape(defaults["here"])  # the path of the folder may contain a `%`
     config.config_file_name = ini
     config.set_main_option("script_location", escape(directory))
     finished: AlembicConfig = config
     for callback in callbacks:
         finished = callback(finished)
-    made = ours(finished)
-    if made is not finished:
-        made.real_url, made.forget_env_py = config.real_url, config.forget_env_py
-    return made
+    return config if finished is config else ours(finished, url_of)
 
 
 def _location(config: AlembicConfig) -> Path | None:
-    """Give the folder of a Config; None for "package:folder", which is Alembic's to find."""
+    """Return the folder of a Config; None for "package:folder", which Alembic finds."""
     folder = Path(config.get_main_option("script_location") or "")
     return None if ":" in str(folder) and not folder.is_absolute() else folder
 
 
 def check_file(config: AlembicConfig, name: str) -> None:
-    """Make sure that a folder has a file.
-
-    :param config: its Config
-    :param name: the name of the file
-    :raises MigrateError: it is missing
-    """
+    """Check that a folder has a file."""
     folder = _location(config)
     if folder is not None and not (folder / name).exists():
         raise errors.FolderError.no_file(str(folder / name))
 
 
 def check_folder(config: AlembicConfig, directory: str) -> None:
-    """Make sure that a folder has what every command but `init` needs.
-
-    :param config: its Config
-    :param directory: the folder, as the user named it
-    :raises MigrateError: the folder or a part of it is missing
-    """
+    """Check that a folder has what every command but `init` needs."""
     folder = _location(config)
     if folder is None:
         return
     if not folder.is_dir():
         raise errors.FolderError.missing(directory, str(folder.resolve()))
-    check_file(config, "env.py")
+    if not (folder / "env.py").exists():
+        raise errors.FolderError.no_file(str(folder / "env.py"))
     if not config.get_main_option("version_locations") and not (folder / "versions").is_dir():
         raise errors.FolderError.no_versions(str(folder / "versions"))

@@ -1,4 +1,4 @@
-"""The Flask extension: an application's settings for its migrations."""
+"""The Flask extension: the settings of an application for its migrations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 from .cli.group import CommandGroup
 from .cli.shell import model_names
-from .state import MigrateState, with_application
+from .state import MigrateState, url_of_application
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -25,7 +25,6 @@ class Migrate:
     :param render_as_batch: write scripts in batch mode, which SQLite needs to alter a table
     :param lock_timeout: how many seconds a command waits for another migration of the database
     :param kwargs: passed on to Alembic's `context.configure`
-    :raises: nothing
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class Migrate:
             "render_as_batch": render_as_batch,
             "lock_timeout": lock_timeout,
         }
-        # a factory in place of an application has no extensions: its application comes later
+        # an application factory has no extensions; its application calls init_app
         if hasattr(app, "extensions"):
             self.init_app(app)
 
@@ -64,7 +63,6 @@ class Migrate:
         """Assign another folder, also for the applications that are connected already.
 
         :param directory: the folder
-        :raises: nothing
         """
         self._directory = os.fspath(directory)
         for state in self._states:
@@ -89,7 +87,6 @@ class Migrate:
         :param compare_type: see the constructor
         :param render_as_batch: see the constructor
         :param kwargs: passed on to Alembic's `context.configure`
-        :raises: nothing
         """
         self.db = db if db is not None else self.db
         self._directory = os.fspath(directory or self.directory)
@@ -97,18 +94,19 @@ class Migrate:
         given = {"compare_type": compare_type, "render_as_batch": render_as_batch}
         self.alembic_ctx_kwargs.update(kwargs)
         self.alembic_ctx_kwargs.update({k: v for k, v in given.items() if v is not None})
-        state = MigrateState(self, self.db, self.directory, dict(self.alembic_ctx_kwargs))
+        options = dict(self.alembic_ctx_kwargs)
+        has_own_config = type(self) is not Migrate
+        state = MigrateState(self, self.db, self.directory, options, has_own_config)
         app.extensions["migrate"] = state
         self._states.add(state)
         app.cli.add_command(CommandGroup(self.command))
-        # the method that adds one refuses to, once the application has answered a request
+        # app.shell_context_processor() fails after the first request
         app.shell_context_processors.append(model_names)
 
     def configure(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Let a function change the Alembic Config before each command.
 
         :param function: takes the Config and returns it, or another
-        :raises: nothing
         """
         self.configure_callbacks.append(function)
         return function
@@ -124,12 +122,6 @@ class Migrate:
             config = function(config)
         return config
 
-    @property
-    def own_get_config(self) -> Callable[..., Any] | None:
-        """The `get_config` of a subclass, which makes the Config of every command but `init`."""
-        own = getattr(self.get_config, "__func__", None) is not Migrate.get_config
-        return self.get_config if own else None
-
     def get_config(
         self,
         directory: Path | None = None,
@@ -143,7 +135,7 @@ class Migrate:
         :param opts: what env.py finds true in `config.cmd_opts`
         :raises MigrateError: alembic.ini cannot be read
         """
-        from .config import build  # imports Alembic, as said in `project`
+        from .config import build  # imports Alembic: see `Project`
 
-        callbacks = [with_application, self.call_configure_callbacks]
-        return build(os.fspath(directory or self.directory), callbacks, x_arg, opts)
+        folder = os.fspath(directory or self.directory)
+        return build(folder, url_of_application, [self.call_configure_callbacks], x_arg, opts)

@@ -1,4 +1,4 @@
-"""The folder that one command works on: the application's settings and Alembic, together."""
+"""One migrations folder during one command, with the application's settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Iterable, List, Sequence, Union
 
 from . import errors
-from .state import current_state, with_application
+from .state import current_state, url_of_application
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -16,32 +16,26 @@ XArg = Union[str, Iterable[str], None]
 
 
 class Done(List[Any]):  # noqa: UP006 - the base class is needed when this runs
-    """The list of what a command did.
+    """The list that a command returns, marked for Flask-Script.
 
-    Flask-Script takes what a user's command returns for its exit status, and a list for a
-    failure. `is_done` lets it see that a command which ends in `return upgrade()` succeeded.
+    Flask-Script uses what a user's command returns as exit status, where a list means a failure;
+    `is_done` says that `return upgrade()` is a success.
     """
 
     is_done = True
 
 
 class DoneFolder(str):
-    """The name of a folder that a command made; see `Done`."""
+    """The path of a folder that a command created; see `Done`."""
 
     is_done = True
 
 
 class Project:
-    """One migrations folder, for the time of one command.
+    """One migrations folder during one command.
 
-    Alembic is imported in here and not at the top of a module, so that only a command that needs
-    it pays for it: the application's other commands start without.
-
-    :param directory: the folder; None for the application's own
-    :param x_arg: arguments for env.py
-    :param opts: what env.py finds true in `config.cmd_opts`
-    :param new: the folder is about to be created
-    :raises MigrateError: there is no application, or the folder is not complete
+    The methods import Alembic, and not the module, so that the application's other commands start
+    without it.
     """
 
     def __init__(
@@ -55,43 +49,42 @@ class Project:
         from . import config
 
         self.directory = os.fspath(directory or self.state.directory)
-        own = None if new else getattr(self.state.migrate, "own_get_config", None)
         self.config: Any
-        if own is None:
-            self.config = config.build(self.directory, self.state.callbacks, x_arg, opts, new)
+        if new or not self.state.has_own_config:
+            callbacks = getattr(self.state.migrate, "configure_callbacks", [])
+            if self.state.has_own_config:
+                callbacks = [self.state.migrate.call_configure_callbacks]
+            self.config = config.build(
+                self.directory, url_of_application, callbacks, x_arg, opts, new
+            )
         else:
             asked = {"x_arg": x_arg, "opts": opts}
-            made = own(directory, **{name: value for name, value in asked.items() if value})
-            self.config = with_application(config.ours(made))
+            given = {name: value for name, value in asked.items() if value}
+            made = self.state.migrate.get_config(directory, **given)
+            self.config = config.ours(made, url_of_application)
+        self.config.forget_env_py = self.state.forget_env_py
         if not new:
             config.check_folder(self.config, self.directory)
 
     def run(self, name: str, *arguments: Any, **keywords: Any) -> Any:
-        """Run one of Alembic's commands.
+        """Run one of Alembic's commands."""
+        from .running import run_command
 
-        :param name: its name
-        :param arguments: passed on
-        :param keywords: passed on
-        :returns: what Alembic returned, and the `Run` that watched it
-        :raises MigrateError: it failed
-        """
-        from .running import forward
+        symbols = (*arguments, keywords.get("head"), keywords.get("depends_on"))
+        if "@" in str(symbols) and name != "init":
+            from .inspecting.targets import check_branches
 
-        with self.state.options_for_one_command() as options:
-            return forward(name, self.config, options, *arguments, **keywords)
+            check_branches(self.config, symbols)
+        with self.state.one_command(keywords) as (settings, options):
+            return run_command(name, self.config, settings, options, arguments, keywords)
 
     def write(self, name: str, *arguments: Any, **keywords: Any) -> list[Script]:
-        """Run a command of Alembic's that writes scripts, which appear whole or not at all.
-
-        :param name: its name
-        :param arguments: passed on
-        :param keywords: passed on
-        :returns: the new scripts
-        :raises MigrateError: it failed; no new script is left
-        """
+        """Run a command that writes scripts, which are complete or removed."""
         from . import authoring, config, inspecting
 
         config.check_file(self.config, "script.py.mako")
+        if keywords.get("version_path"):
+            keywords["version_path"] = inspecting.location(self.config, keywords["version_path"])
         rev_id = keywords["rev_id"]
         authoring.check_rev_id(rev_id)
         taken = inspecting.path_of(self.config, rev_id) if rev_id else None
@@ -104,11 +97,7 @@ class Project:
         return Done(script for script in scripts if script)
 
     def find(self, symbol: Any) -> list[Script]:
-        """Give the scripts that a symbol stands for.
-
-        :param symbol: `head`, `heads`, `base`, an identifier or several
-        :raises MigrateError: it stands for none
-        """
+        """Return the scripts of a symbol such as `head`, `heads`, `base` or `ae10+2`."""
         from . import inspecting
 
         return inspecting.find(self.config, symbol)

@@ -1,17 +1,19 @@
-"""What stands in `app.extensions['migrate']`: the contract with env.py."""
+"""`app.extensions['migrate']`: the settings of an application, and those of one command."""
 
 from __future__ import annotations
 
+import re
 import threading
-from contextlib import contextmanager, suppress
-from typing import Any, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Iterator
+from urllib.parse import unquote
 
 from flask import current_app, has_app_context
 
 from . import errors
-from .compat.database import Database, bind_names, database_of, engine_of, real_url
+from .compat.flask_sqlalchemy import Database, bind_names, database_of, engine_of, real_url
 
-# Some env.py files pass these to configure() beside **configure_args, which would be a TypeError
+# not in configure_args, as some env.py files pass them to configure() as well
 SET_BESIDE = (
     "compare_type",
     "render_as_batch",
@@ -21,22 +23,37 @@ SET_BESIDE = (
 )
 
 
+class Settings:
+    """The options of one command that Alembic does not know."""
+
+    lock_timeout: float = 300.0  # seconds to wait for another migration
+    ddl_lock_timeout: float | None = None  # seconds that a statement waits for a table, PostgreSQL
+    dry_run: bool = False
+    verify: bool = False  # compare the models and the database in the end
+    yes: bool = False  # lose data without a question
+    backup: bool = False
+    clean_leftovers: bool = False  # drop what Alembic's batch has left, even if nothing is to run
+
+
 class MigrateState:
-    """The record of one application: its database object, its folder, its settings.
+    """The record of one application: its database object, its folder, its settings."""
 
-    :param migrate: the `Migrate` object that made it
-    :param db: the application's database object; None means the one Flask-SQLAlchemy registered
-    :param directory: the migrations folder; may be assigned later
-    :param options: what to pass to Alembic's `context.configure`
-    :raises: nothing
-    """
-
-    def __init__(self, migrate: Any, db: Any, directory: str, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        migrate: Any,
+        db: Any,
+        directory: str,
+        options: dict[str, Any],
+        has_own_config: bool = False,
+    ) -> None:
         self.migrate = migrate
+        #: whether `get_config` of `migrate` is to make the Config of every command but `init`
+        self.has_own_config = has_own_config
         self.directory = directory
         self.options = options
         self.configure_args = {k: v for k, v in options.items() if k not in SET_BESIDE}
         self._db = db
+        self._wrapped: tuple[Any, Database] | None = None
         self._configured: dict[str, Any] = {}
         self._commands = 0
         self._lock = threading.Lock()
@@ -48,8 +65,11 @@ class MigrateState:
 
     @property
     def db(self) -> Any:
-        """The database object, which answers what any env.py ever asked of it."""
-        return Database(self.real_db)
+        """The database object with the methods that env.py of any release calls."""
+        real = self.real_db
+        if self._wrapped is None or self._wrapped[0] is not real:
+            self._wrapped = (real, Database(real))
+        return self._wrapped[1]
 
     @property
     def engines(self) -> dict[str, Any]:
@@ -60,78 +80,87 @@ class MigrateState:
 
     @property
     def metadata(self) -> Any:
-        """The models' metadata, as env.py of Flask-Migrate before 1.1 asks for it."""
+        """The metadata of the models, for env.py of Flask-Migrate before 1.1."""
         return self.db.metadata
 
-    @property
-    def callbacks(self) -> list[Callable[[Any], Any]]:
-        """The functions that finish a Config: ours, and what `@migrate.configure` collected."""
-        own = getattr(self.migrate, "call_configure_callbacks", None)
-        return [with_application, *([own] if own else [])]
-
     @contextmanager
-    def options_for_one_command(self) -> Iterator[dict[str, Any]]:
-        """Give the settings, and undo what env.py writes into `configure_args` meanwhile.
+    def one_command(self, keywords: dict[str, Any]) -> Iterator[tuple[Settings, dict[str, Any]]]:
+        """Yield the settings of a command, taken out of its keywords, and options for Alembic.
 
-        Newer env.py files leave a function there that belongs to the Config of one command.
-
-        :raises: nothing
+        What env.py writes into `configure_args` is undone: newer ones put a function there that
+        belongs to the Config of one command.
         """
         with self._lock:
             if not self._commands:
                 self._configured = dict(self.configure_args)
             self._commands += 1
         try:
-            yield {**self.options, **self._configured}
+            options = {**self.options, **self._configured}
+            yield settings_of(options, keywords), options
         finally:
             with self._lock:
                 self._commands -= 1
                 self.forget_env_py()
 
     def forget_env_py(self) -> None:
-        """Undo what an env.py has written into `configure_args`.
-
-        :raises: nothing
-        """
+        """Undo what an env.py has written into `configure_args`."""
         self.configure_args.clear()
         self.configure_args.update(self._configured)
 
 
-def with_application(config: Any) -> Any:
-    """Let a Config know the URLs and the settings of whichever application runs env.py.
+def settings_of(*given: dict[str, Any]) -> Settings:
+    """Take the settings of a command out of each dictionary; a later one takes precedence."""
+    settings = Settings()
+    values = vars(settings)
+    for keywords in given:
+        for name in Settings.__annotations__:
+            value = keywords.pop(name, None)
+            if value is not None:
+                values[name] = value
+    for name in values.keys() & {"lock_timeout", "ddl_lock_timeout"}:
+        value = values[name]
+        try:
+            values[name] = float(value)
+        except (TypeError, ValueError):
+            values[name] = -1.0
+        if not 0 <= values[name] < float("inf"):
+            raise errors.UsageError.bad_setting(name, value, "a number of seconds")
+    return settings
 
-    :param config: a Config of ours
-    :raises: nothing
-    """
-    config.real_url = _real_url
-    config.forget_env_py = _forget_env_py
-    return config
 
-
-def _forget_env_py() -> None:
-    with suppress(errors.NotConfigured):
-        current_state().forget_env_py()
-
-
-def _real_url(key: str | None, value: Any) -> str | None:
+def url_of_application(key: str | None, value: Any) -> str | None:
+    """Return the URL to which the current application connects; see `Config.real_url`."""
     try:
         db = current_state().real_db
-    except errors.NotConfigured:  # a Config made for another database, or by another application
+    except errors.NotConfigured:  # a Config for another database, or of another application
         return None
     return real_url(db, key, value)
 
 
-def record() -> MigrateState | None:
-    """Find the record of the current application, or make one of what there is.
+def password_parts() -> list[str]:
+    """Return what a message may hold of the passwords in the URLs of the current application.
 
-    :returns: None where nothing tells of a database
-    :raises RuntimeError: there is no application context
+    A URL that its password breaks is taken apart at `@`, `/`, `:` and the like.
     """
+    if not has_app_context():
+        return []
+    config = current_app.config
+    urls = [config.get("SQLALCHEMY_DATABASE_URI"), *(config.get("SQLALCHEMY_BINDS") or {}).values()]
+    parts = []
+    for url in map(str, urls):
+        _, _, password = url.partition("://")[2].rpartition("@")[0].partition(":")
+        secrets = [password, *re.findall(r"(?i)(?:passw(?:or)?d|pwd|secret|token)=(.*)", url)]
+        for secret in secrets:
+            parts += [secret, unquote(secret), *re.split(r"\W+", secret)]
+    return sorted((part for part in parts if len(part) > 2), key=len, reverse=True)
+
+
+def record() -> MigrateState | None:
+    """Find the record of the current application, or make one of what there is."""
     found: Any = current_app.extensions.get("migrate")
     if hasattr(found, "real_db") or (found is None and database_of(current_app) is None):
         return found  # type: ignore[no-any-return]
-    # the record of an installed Flask-Migrate has the same names as ours; there is none
-    # where Migrate(create_app) was given no application to leave one with
+    # an installed Flask-Migrate leaves an object with the same names, and Migrate(create_app) none
     made = MigrateState(
         getattr(found, "migrate", None),
         getattr(found, "db", None),
@@ -143,10 +172,7 @@ def record() -> MigrateState | None:
 
 
 def current_state() -> MigrateState:
-    """Find the record of the current application.
-
-    :raises MigrateError: there is no application context, or no database was given
-    """
+    """Find the record of the current application."""
     if not has_app_context():
         raise errors.NotConfigured.no_context()
     state = record()

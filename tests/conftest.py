@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -10,9 +11,11 @@ import warnings
 
 import pytest
 import sqlalchemy as sa
-from altering import foreign_keys
-from helpers import Project, execute
-from safe import new_project
+from databases import execute, foreign_keys, rows
+from front_ends import FrontEnd
+from old_projects import OldProject
+from projects import Project, new_project
+from shop_project import write_shop
 
 # what a shell runs in the background ignores Control-C, and so would the processes of the tests
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -33,14 +36,33 @@ REQUIRED = bool(os.environ.get("MIGRATE_SCRIPT_DATABASES_REQUIRED"))
 _reachable: dict[str, str] = {}
 
 
+# which tests `.ci/run` has run where, by their folder
+FOLDERS = {
+    "authoring": "any_python",
+    "downstream": "downstream",
+    "inspecting": "any_python",
+    "running": "any_python",
+    "sqlite_alter": "any_python",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark the tests of some folders."""
+    for item in items:
+        mark = FOLDERS.get(item.path.parent.name)
+        if mark:
+            item.add_marker(mark)
+
+
 def pytest_collection_finish():
-    """Leave what is imported by now, a large part of the memory, out of later collections."""
+    """Leave what is imported by now out of later garbage collections."""
     gc.collect()
     gc.freeze()
 
 
 def _why_not(kind: str) -> str:
-    """Say why a server cannot be used; nothing when it can."""
+    """Return why a server cannot be used; nothing when it can."""
     if kind not in _reachable:
         try:
             sa.create_engine(SERVERS[kind]).connect().close()
@@ -67,9 +89,12 @@ _ALONE = """
 """
 
 
+_CONNECTIONS = "SELECT id FROM information_schema.processlist"
+
+
 @pytest.fixture(scope="session")
 def emptied():
-    """The databases of PostgreSQL that the next test may have."""
+    """Emptied databases of PostgreSQL that the next test can use."""
     names: list[str] = []
     yield names
     for name in names:
@@ -104,6 +129,10 @@ def new_database(tmp_path, emptied):
             execute(url, _ALONE, _EMPTY)
             emptied.append(name)
         else:
+            # engines of applications that wait for the garbage collector keep their connections
+            for (number,) in rows(SERVERS[kind], f"{_CONNECTIONS} WHERE db = '{name}'"):
+                with contextlib.suppress(sa.exc.DBAPIError):  # it has ended meanwhile
+                    execute(SERVERS[kind], f"KILL {number}")
             execute(SERVERS[kind], f"DROP DATABASE {name}")
 
 
@@ -142,6 +171,29 @@ def folder(project, monkeypatch):
     """A folder of migrations without revisions, for any database."""
     monkeypatch.setenv("DATABASE_URL", "sqlite://")
     new_project(project)
+
+
+@pytest.fixture(params=["manage.py", "flask"])
+def db(request, project, new_database, monkeypatch):
+    """The project of three revisions on an empty SQLite file, by each front end."""
+    monkeypatch.setenv("DATABASE_URL", new_database("sqlite"))
+    return FrontEnd(request.param, write_shop(project))
+
+
+@pytest.fixture
+def both(project, new_database, monkeypatch):
+    """Both front ends, for the same words to both."""
+    monkeypatch.setenv("DATABASE_URL", new_database("sqlite"))
+    write_shop(project)
+    return FrontEnd("manage.py", project), FrontEnd("flask", project)
+
+
+@pytest.fixture(params=["launched", "imported"])
+def shape(request, project, new_database, monkeypatch):
+    """A project with the old names, and with the new one."""
+    url = new_database("sqlite")
+    monkeypatch.setenv("DATABASE_URL", url)
+    return OldProject(project, url, request.param == "launched")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers import Project
+from projects import Project, initialised
 
 MANAGE = """
     from migrate_script import Manager, MigrateCommand
@@ -101,8 +101,7 @@ def write_shop(project: Project) -> Project:
     """Write the project, and make its folder with `db init`."""
     project.write("shop.py", APP)
     project.write("manage.py", MANAGE)
-    done = project.run("manage.py", "db", "init")
-    assert done.status == 0, done.err
+    initialised(project)
     for step in STEPS:
         write_revision(project, *step)
     return project

@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import Project, rows, tables
+from databases import rows, tables
+from projects import Project
 
 import migrate_script
+
+pytestmark = pytest.mark.any_python
 
 ROOT = Path(__file__).resolve().parent.parent
 REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
@@ -86,7 +89,7 @@ def make_app(clone, monkeypatch):
 
 
 def picture(url):
-    """Give every row of every table of the blog, each row with the names of its columns."""
+    """Return every row of every table of the blog, each row with the names of its columns."""
     found = {}
     for table, names in tables(url).items():
         columns = sorted(names, key=lambda name: (name != "id", name))
@@ -114,11 +117,11 @@ class Journey:
         assert self.rows == expected
 
     def each(self, table, **values):
-        """Give the rows of a table with some values replaced or added."""
+        """Return the rows of a table with some values replaced or added."""
         return [{**row, **values} for row in self.rows[table]]
 
     def without(self, table, column):
-        """Give the rows of a table without a column."""
+        """Return the rows of a table without a column."""
         return [
             {name: value for name, value in row.items() if name != column}
             for row in self.rows[table]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers import rows, tables
+from databases import rows, tables
 
 HELLO = """
     import os

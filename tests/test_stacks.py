@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "stacks"))
 import table  # noqa: E402
 
+pytestmark = pytest.mark.any_stack
+
 
 @pytest.fixture(scope="module")
 def tox():
@@ -35,6 +37,17 @@ def test_tox_runs_every_stack_on_every_python_it_names(tox):
         for number in pythons.strip("{}").split(","):
             listed.add((stack, "py" + number))
     assert listed == wanted
+
+
+def test_ci_runs_every_environment_of_tox_once(tox):
+    """Each has a line that says which of the tests it runs."""
+    lines = (ROOT / ".ci/run").read_text(encoding="utf-8").partition("<<'END'\n")[2]
+    named = [line.split()[0] for line in lines.partition("\nEND\n")[0].splitlines()]
+    listed = []
+    for line in tox["tox"]["envlist"].split()[1:]:
+        stack, pythons = line.split("-py")
+        listed += [f"{stack}-py{number}" for number in pythons.strip("{}").split(",")]
+    assert sorted(named) == sorted(listed)
 
 
 def test_tox_installs_the_file_of_each_stack(tox):

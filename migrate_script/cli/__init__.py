@@ -1,1 +1,1 @@
-"""The command line: one table, two front ends."""
+"""The command line: one table of commands, two front ends."""

@@ -1,4 +1,4 @@
-"""Where a command of the terminal is run: the only place that prints errors and exits."""
+"""Runs a command for the terminal: the only place that prints our errors and asks questions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import click
 
 from .. import errors
 from ..progress import Listener, listening
+from ..state import password_parts
 
-# what a terminal takes for: nothing from here to the end of the line
+# the escape sequence that erases the rest of a line
 _ERASE = "\x1b[K"
 
 
 class Terminal(Listener):
-    """Shows what a command does as lines on stderr, in the form of Alembic's own reports."""
+    """Shows what a command does as lines on stderr, in the form of Alembic's log."""
 
     _line_to_erase = False
 
@@ -35,13 +36,17 @@ class Terminal(Listener):
         self, number: int, count: int, revision: str, statements: int, seconds: float
     ) -> None:
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            # back to its start, for whatever is written next to take its place
+            # the next line overwrites it
             text = f"{number} of {count}: {revision}, {statements} statement(s), {seconds:.0f} s"
             click.echo(f"{text}{_ERASE}\r", err=True, nl=False)
             self._line_to_erase = True
 
+    @property
+    def can_ask(self) -> bool:
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
     def agrees(self, sentence: str, already: bool) -> bool:
-        if already or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if already or not self.can_ask:
             click.echo(f"WARNING [migrate_script] {errors.one_line(sentence)}", err=True)
             return True
         try:
@@ -57,38 +62,33 @@ class Terminal(Listener):
 
 
 def fail(error: errors.MigrateError) -> NoReturn:
-    """Print an error on one line and leave with its status.
-
-    :param error: what went wrong
-    :raises SystemExit: always
-    """
+    """Print an error on one line and exit with its status."""
     show(str(error))
     sys.exit(error.status)
 
 
 def show(sentence: str) -> None:
-    """Print an error on one line, and go on.
-
-    :param sentence: what went wrong
-    :raises: nothing
-    """
+    """Print an error on one line."""
     click.echo(f"Error: {sentence}", err=True)
 
 
-def usage(text: str, status: int) -> NoReturn:
-    """Print what a command is for, and leave.
+def show_trace(text: str) -> None:
+    """Print a traceback without passwords."""
+    text = errors.without_passwords(text, True)
+    for part in password_parts():
+        text = text.replace(part, "***")
+    click.echo(text, err=True, nl=False)
 
-    :param text: the text
-    :param status: the exit status
-    :raises SystemExit: always
-    """
+
+def usage(text: str, status: int) -> NoReturn:
+    """Print a help text and exit."""
     click.echo(text)
     sys.exit(status)
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a command as Control-C does: all is undone, and one line says so."""
+    """Let SIGTERM end a command as Control-C does."""
 
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -107,18 +107,11 @@ def _terminable() -> Iterator[None]:
 
 
 def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -> Any:
-    """Run a command for the terminal.
-
-    :param function: the command
-    :param arguments: its keyword arguments
-    :param traceback: `--traceback`: show where an error came from, before its line
-    :returns: what the function returned
-    :raises SystemExit: it failed
-    """
+    """Run a command for the terminal, with `--traceback` or without."""
     try:
         with _terminable(), listening(Terminal()):
             return function(**arguments)
     except Exception as error:
         if traceback:
-            click.echo(errors.without_passwords(tracebacks.format_exc(), True), err=True, nl=False)
+            show_trace(tracebacks.format_exc())
         fail(error if isinstance(error, errors.MigrateError) else errors.Unexpected(error))

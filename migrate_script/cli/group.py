@@ -1,4 +1,4 @@
-"""`flask db`: the commands as a Click group that an application registers."""
+"""`flask db`: the commands as a Click group, registered with the application."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from flask.cli import with_appcontext
 
 from .. import errors
 from . import console
+from .command_table import GROUP_HELP, ROWS, Row
 from .parsing import HELP_FLAGS, RowCommand, group_parameters, with_group_values
-from .table import GROUP_HELP, ROWS, Row
 
 
 def _command(row: Row) -> click.Command:
@@ -24,11 +24,7 @@ def _command(row: Row) -> click.Command:
 
 
 class CommandGroup(click.Group):
-    """The group of `flask db`, whose commands are made when one is looked for.
-
-    :param name: the name of the group, `Migrate(command=...)`
-    :raises: nothing
-    """
+    """The group of `flask db`, which makes a command when it is looked up."""
 
     def __init__(self, name: str = "db") -> None:
         super().__init__(
@@ -46,36 +42,20 @@ class CommandGroup(click.Group):
     def _list_if_alone(**_: Any) -> None:
         ctx = click.get_current_context()
         if ctx.invoked_subcommand is None:
-            # status 2 and the help on stdout, as Flask-Script answers `manage.py db`
+            # status 2 and the help on stdout, as with Flask-Script
             click.echo(ctx.get_help())
             ctx.exit(errors.UsageError.status)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands: those of the table in its order, then those the user added.
-
-        :param ctx: Click's context
-        :raises: nothing
-        """
+        """List the commands of the table in its order, then those that the user added."""
         return [*ROWS, *(name for name in self.commands if name not in ROWS)]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Give a command by its name, or None.
-
-        :param ctx: Click's context
-        :param name: the name
-        :raises: nothing
-        """
         if name not in self.commands and name in ROWS:
             self.add_command(_command(ROWS[name]))
         return self.commands.get(name)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Find the command that the arguments begin with.
-
-        :param ctx: Click's context
-        :param args: the name of the command and its arguments
-        :raises SystemExit: there is no such command (status 2)
-        """
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
-            console.fail(errors.NoSuchCommand(args[0]))
+            console.fail(errors.UsageError.no_command(args[0]))
         return super().resolve_command(ctx, args)

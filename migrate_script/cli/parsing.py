@@ -1,4 +1,4 @@
-"""A row of the table as a Click command, which both front ends read their arguments with."""
+"""Makes a Click command of a row of the command table; parses arguments for both front ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from .. import errors
 from . import console
-from .table import (
+from .command_table import (
     ALSO,
     FLAG,
     GROUP_OPTIONS,
@@ -18,7 +18,6 @@ from .table import (
     TRACEBACK,
     VALUE,
     Option,
-    Parameter,
     Row,
 )
 
@@ -38,29 +37,21 @@ def _parameter(name: str, option: Option, default: Any) -> click.Parameter:
 
 
 def group_parameters() -> list[click.Parameter]:
-    """Make the options that may stand before the name of a command.
-
-    :raises: nothing
-    """
+    """Make the options that may precede the name of a command."""
     return [_parameter(name, OPTIONS[name], None) for name in GROUP_OPTIONS]
 
 
 def _is_relative(argument: str) -> bool:
-    """Tell a revision such as `-1` from an option."""
+    """Whether an argument is a revision such as `-1` and not an option."""
     return argument[1:2].isdigit()
 
 
 class RowCommand(click.Command):
-    """A Click command for one row; it says in one line what is wrong with its arguments.
-
-    :param row: the row
-    :param callback: what to call with the values
-    :raises: nothing
-    """
+    """The Click command of a row; a usage error is one line."""
 
     def __init__(self, row: Row, callback: Callable[..., Any] | None = None) -> None:
         self.row = row
-        params = [self._from_row(p) for p in row.parameters]
+        params = [_parameter(p.name, p.option, p.default) for p in row.parameters]
         params += [
             _parameter(f"also_{name}", option, None)
             for (command, name), option in ALSO.items()
@@ -69,7 +60,7 @@ class RowCommand(click.Command):
         params.append(_parameter("traceback", TRACEBACK, False))
         super().__init__(
             row.name,
-            # unknown options are kept as arguments, for `-1` to get through
+            # which leaves `-1` among the arguments
             context_settings={"help_option_names": HELP_FLAGS, "ignore_unknown_options": True},
             callback=callback,
             params=params,
@@ -78,35 +69,26 @@ class RowCommand(click.Command):
         )
         self.allow_extra_args = True
 
-    @staticmethod
-    def _from_row(parameter: Parameter) -> click.Parameter:
-        return _parameter(*parameter)
-
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; the values go to `ctx.params`.
-
-        :param ctx: Click's context
-        :param args: the command line behind the name of the command
-        :raises SystemExit: they cannot be read (status 2)
-        """
+        """Parse the arguments into `ctx.params`."""
         try:
             rest = super().parse_args(ctx, list(self._spelled_out(ctx, args)))
         except click.UsageError as error:
-            console.fail(errors.BadValue(self.row.name, error.format_message()))
+            console.fail(errors.UsageError.bad_value(self.row.name, error.format_message()))
         if not ctx.resilient_parsing:
             self._check(ctx, rest)
             self._finish(ctx.params)
         return rest
 
     def _spelled_out(self, ctx: click.Context, args: Sequence[str]) -> Iterator[str]:
-        """Write in Click's way what argparse takes too: `-m=text`, the beginning of an option."""
+        """Rewrite for Click what argparse accepts: `-m=text`, an abbreviated option."""
         options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
         flags = {flag: option for option in options for flag in option.opts}
         rest = iter(args)
         for argument in rest:
             name, equals, value = argument.partition("=")
             if name.startswith("--") and name not in flags:
-                # Click before 8 makes the option of --help anew each time
+                # Click before 8 makes another option for --help each time
                 meant = {option.name: f for f, option in flags.items() if f.startswith(name)}
                 name = meant.popitem()[1] if len(meant) == 1 and name != "--" else name
             option = flags.get(name)
@@ -118,7 +100,7 @@ class RowCommand(click.Command):
                 yield from islice(rest, 1 if takes_value and not equals else 0)
 
     def _check(self, ctx: click.Context, rest: list[str]) -> None:
-        """Refuse options and arguments that the command does not have."""
+        """Reject options and arguments that the command does not have."""
         given = [ctx.params.get(p.name) for p in self.row.parameters if not p.option.flags]
         for value in given:
             for argument in value if isinstance(value, tuple) else (value,):
@@ -129,16 +111,16 @@ class RowCommand(click.Command):
 
     def _refuse(self, argument: str) -> NoReturn:
         if argument.startswith("-") and not _is_relative(argument):
-            console.fail(errors.NoSuchOption(self.row.name, argument.split("=")[0]))
-        console.fail(errors.TooManyArguments(self.row.name, argument))
+            console.fail(errors.UsageError.no_option(self.row.name, argument.split("=")[0]))
+        console.fail(errors.UsageError.extra_argument(self.row.name, argument))
 
     def _finish(self, params: dict[str, Any]) -> None:
-        """Put the defaults of the function in, and both ways to give a value together."""
+        """Fill in the defaults of the function, and join both spellings of a parameter."""
         for parameter in self.row.parameters:
             also = params.pop(f"also_{parameter.name}", None)
             value = params[parameter.name]
             if also is not None and value is not None:
-                console.fail(errors.GivenTwice(self.row.name, value, also))
+                console.fail(errors.UsageError.given_twice(self.row.name, value, also))
             value = also if value is None else value
             if isinstance(value, tuple):
                 value = list(value)
@@ -146,20 +128,11 @@ class RowCommand(click.Command):
 
 
 def with_group_values(params: dict[str, Any], group: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what was given before the name of the command.
-
-    :param params: the values of the command
-    :param group: the values of the group
-    :raises: nothing
-    """
+    """Fill in the options given before the name of the command."""
     filled = {name: params.get(name) or list_or(group.get(name)) for name in GROUP_OPTIONS}
     return {**params, **filled}
 
 
 def list_or(value: Any) -> Any:
-    """Make a list of a tuple, and None of an empty one.
-
-    :param value: a value from Click or argparse
-    :raises: nothing
-    """
+    """Return a sequence as a list, or None if it is empty."""
     return (list(value) or None) if isinstance(value, (tuple, list)) else value

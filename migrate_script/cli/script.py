@@ -4,47 +4,90 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from collections import OrderedDict
 from functools import partial, wraps
-from types import MethodType
 from typing import Any, Callable, Iterator, Sequence
 
+import click
 from flask_script import Command, Manager, Option
 
 from .. import errors
+from ..compat.flask_script import ClassManager
+from ..compat.stdlib import actions_of, flags_of, help_text, refuse_unknown_commands
 from . import console
-from .argparsing import let_know
-from .parsing import RowCommand, with_group_values
-from .table import GROUP_HELP, GROUP_OPTIONS, LIST, OPTIONS, ROWS, Row
+from .command_table import GROUP_HELP, GROUP_OPTIONS, LIST, OPTIONS, ROWS, Row
+from .parsing import HELP_FLAGS, RowCommand, with_group_values
 
 
-class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]
-    """The choice of a command, with one line for a name that there is not."""
+class _Typed(argparse.Action):
+    """Collects what was typed for our options and arguments, for Click to parse."""
 
-    @classmethod
-    def take_over(cls, parser: argparse.ArgumentParser) -> None:
-        """Stand in for the choice that Flask-Script made, which 2.0.5 does not let one name."""
-        for action in parser._actions:
-            if isinstance(action, argparse._SubParsersAction):
-                action.__class__ = cls
-                action.metavar = "COMMAND"
-                # argparse would refuse the name before __call__ sees it
-                vars(action)["choices"] = None
+    def __call__(
+        self, parser: Any, namespace: Any, values: Any, option_string: str | None = None
+    ) -> None:
+        words = values if isinstance(values, list) else [] if values is None else [values]
+        typed = [*getattr(namespace, self.dest, ()), *self.option_strings[:1], *words]
+        setattr(namespace, self.dest, typed)
 
-    def __call__(self, parser: Any, namespace: Any, values: Any, *args: Any) -> None:
-        if values[0] not in self._name_parser_map:
-            console.fail(errors.NoSuchCommand(values[0]))
-        super().__call__(parser, namespace, values, *args)
+
+def _as_click(number: int, action: argparse.Action, parser: argparse.ArgumentParser) -> Any:
+    """Return the Click parameter that shows what a user added."""
+    if not action.option_strings:
+        return click.Argument([f"added_{number}"], metavar=str(action.metavar or action.dest))
+    names = [f"added_{number}", *action.option_strings]
+    return click.Option(names, help=help_text(parser, action), is_flag=action.nargs == 0)
+
+
+class _ShowHelp(argparse.Action):
+    """`--help` of a command: the text of `flask db`, and what a user added."""
+
+    def __init__(self, *args: Any, row: Row, **kwargs: Any) -> None:
+        self.row = row
+        kwargs.update(nargs=0, default=argparse.SUPPRESS)
+        super().__init__(*args, **kwargs)
+
+    def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> None:
+        command = RowCommand(self.row)
+        ours = (_Typed, _ShowHelp)
+        added = [action for action in actions_of(parser) if not isinstance(action, ours)]
+        command.params += [_as_click(*each, parser) for each in enumerate(added)]
+        context = click.Context(command, info_name=parser.prog, **command.context_settings)
+        click.echo(command.get_help(context))
+        parser.exit()
+
+
+def _add_ours(parser: argparse.ArgumentParser, row: Row) -> None:
+    known = flags_of(parser)
+    for parameter in RowCommand(row).params:
+        flags: list[str] = []
+        nargs: Any = "*" if parameter.nargs == -1 else "?"
+        if isinstance(parameter, click.Option):
+            flags = [flag for flag in parameter.opts if flag not in known]
+            if not flags:  # a user's option has precedence
+                continue
+            nargs = 0 if parameter.is_flag else None
+        parser.add_argument(
+            *flags, dest="typed", action=_Typed, nargs=nargs, default=argparse.SUPPRESS
+        )
+    # as with Flask-Migrate, ours come before what was added
+    actions_of(parser).sort(key=lambda action: not isinstance(action, _Typed))
+
+
+def _add_to_parser(parser: argparse.ArgumentParser, row: Row, added: bool) -> None:
+    """Add `--help`, and our options beside those that a user added.
+
+    Without them, argparse would treat their values as arguments of the user's, and their
+    beginnings as options of the user's.
+    """
+    if added:
+        _add_ours(parser, row)
+    parser.add_argument(*HELP_FLAGS, action=_ShowHelp, row=row)
 
 
 class MigrationCommand(Command):  # type: ignore[misc]
     """One row of the table as a Flask-Script command.
 
-    argparse hands over what stands behind the name as it is, and Click reads it: so the same
-    words mean the same as with `flask db`, and `-1` or `-3:` are not taken for options.
-
-    :param row: the row
-    :raises: nothing
+    argparse passes on the arguments and Click parses them, so that they mean the same as with
+    `flask db`, and `-1` or `-3:` are not options.
     """
 
     capture_all_args = True
@@ -58,7 +101,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
         self.traceback = False
 
     def __deepcopy__(self, memo: Any) -> MigrationCommand:
-        """Copy what a user changed, and not what the last run left: it leads to the application."""
+        """Copy what a user changed, without the application that the last run left."""
         copy = type(self)(self.row)
         left = ("manager", "parent", "parser")
         copy.__dict__.update((k, v) for k, v in self.__dict__.items() if k not in left)
@@ -66,26 +109,14 @@ class MigrationCommand(Command):  # type: ignore[misc]
         return copy
 
     def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
-        """Make the argparse parser, which knows `--help` and the options a user added.
-
-        :param args: as in Flask-Script
-        :param kwargs: as in Flask-Script
-        :raises: nothing
-        """
+        """Make the argparse parser, with `--help` and the options that a user added."""
         self.manager = kwargs.get("parent")
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
-        let_know(parser, self.row, bool(self.option_list))
+        _add_to_parser(parser, self.row, bool(self.option_list))
         return parser
 
     def __call__(self, app: Any = None, arguments: Any = (), typed: Any = (), **added: Any) -> Any:
-        """Read the arguments and run the command in a request context, as Flask-Script does.
-
-        :param app: the application
-        :param arguments: the command line behind the name of the command
-        :param typed: the part of it that argparse knew
-        :param added: values of options that a user added
-        :raises SystemExit: it failed
-        """
+        """Parse the arguments and run the command in a request context."""
         params = RowCommand(self.row).make_context(self.row.name, [*typed, *arguments]).params
         params = with_group_values(params, getattr(self.manager, "given", {}))
         self.traceback = params.pop("traceback")
@@ -93,7 +124,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
         return console.run(partial(super().__call__, app), params, self.traceback)
 
     def _for_run(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Leave out what was not typed and a `run` that a user put here does not take."""
+        """Omit defaults that a user's `run` does not accept."""
         taken = inspect.signature(self.run).parameters
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
             return params
@@ -101,27 +132,15 @@ class MigrationCommand(Command):  # type: ignore[misc]
         return {k: v for k, v in params.items() if k in taken or v != default.get(k)}
 
     def run(self, *args: Any, **params: Any) -> None:
-        """Run the command.
-
-        :param args: the first parameters of its function
-        :param params: others
-        :raises SystemExit: it failed
-        """
         console.run(partial(self.row.function, *args), params, self.traceback)
 
 
-class _OnClassToo:
-    """A method of Manager that can be called on the class as well, for all its instances."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-
-    def __get__(self, instance: Any, owner: Any) -> Any:
-        return MethodType(self.function, owner if instance is None else instance)
+def _no_such_command(name: str) -> None:
+    console.fail(errors.UsageError.no_command(name))
 
 
 def _group_options(added: Sequence[Any]) -> Iterator[Option]:
-    """Give the options of the group, without the flags that a user gave to another one."""
+    """Yield the options of the group, without flags that a user's option has."""
     taken = {flag for option in added for flag in getattr(option, "args", ())}
     for name in GROUP_OPTIONS:
         option = OPTIONS[name]
@@ -131,75 +150,54 @@ def _group_options(added: Sequence[Any]) -> Iterator[Option]:
             yield Option(*flags, dest=name, action=action, default=None, help=option.help)
 
 
-class MigrateCommand(Manager):  # type: ignore[misc]
+class MigrateCommand(ClassManager, commands=zip(ROWS, map(MigrationCommand, ROWS.values()))):
     """Perform database migrations.
 
-    A class, for `add_command('db', MigrateCommand)` to make its own instance. The commands belong
-    to the class: code written when this was an instance adds to it, or takes from it, here.
+    A class, which `add_command('db', MigrateCommand)` instantiates. The commands belong to the
+    class, for code that was written when `MigrateCommand` was an instance.
 
     :param args: as for Manager
     :param kwargs: as for Manager
-    :raises: nothing
     """
 
     name = "db"
     usage = None
     help = description = GROUP_HELP
-    _commands: dict[str, Any] = OrderedDict(zip(ROWS, map(MigrationCommand, ROWS.values())))
-    _options: list[Any] = []
-
-    add_command = _OnClassToo(Manager.add_command)
-    add_option = _OnClassToo(Manager.add_option)
-    command = _OnClassToo(Manager.command)
-    option = _OnClassToo(Manager.option)
-    shell = _OnClassToo(Manager.shell)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("help", self.help)
         kwargs.setdefault("description", self.description)
         super().__init__(*args, **kwargs)
-        self._commands = type(self)._commands
-        self._options = type(self)._options
         self.given: dict[str, Any] = {}
 
     def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
-        """Make the argparse parser, with a parser for each command.
-
-        :param args: as in Flask-Script
-        :param kwargs: as in Flask-Script
-        :raises: nothing
-        """
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
-        _Commands.take_over(parser)
+        refuse_unknown_commands(parser, _no_such_command, "COMMAND")
         return parser
 
     def get_options(self) -> list[Any]:
-        """Give the options that may stand before the name of a command.
-
-        :raises: nothing
-        """
+        """Return the options that may precede the name of a command."""
         return [*_group_options(self._options), *self._options]
 
     def __call__(self, app: Any = None, **options: Any) -> Any:
-        """Note the options of the group, and pass the application on.
-
-        :param app: the application, or what makes it
-        :param options: values of the options of the group
-        :raises Exception: there is no application
-        """
+        """Keep the options of the group for its command."""
         self.given = {name: options.pop(name, None) for name in GROUP_OPTIONS}
         return super().__call__(app, **options)
 
 
-def _handle(handle: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a user's command call our functions as it called those of Flask-Migrate.
+HANDLED: list[Manager] = []  # the managers that were given a command line
 
-    It may end in `return upgrade()`: what they return is no exit status. What they raise is shown
-    in one line, but for an error whose cause only a traceback shows.
+
+def _handle(handle: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a user's command call our functions as those of Flask-Migrate.
+
+    With `return upgrade()` the list is no exit status. An error is one line, except `Unexpected`,
+    which needs its traceback.
     """
 
     @wraps(handle)
-    def handle_and_tell(self: Manager, *args: Any, **kwargs: Any) -> Any:
+    def handle_ours(self: Manager, *args: Any, **kwargs: Any) -> Any:
+        HANDLED.append(self)
         try:
             result = handle(self, *args, **kwargs)
         except errors.Unexpected:
@@ -208,14 +206,14 @@ def _handle(handle: Callable[..., Any]) -> Callable[..., Any]:
             console.fail(error)
         return None if getattr(result, "is_done", False) else result
 
-    return handle_and_tell
+    return handle_ours
 
 
 def _init(init: Callable[..., None]) -> Callable[..., None]:
-    """Let one of our functions be a command by itself, as those of Flask-Migrate could.
+    """Let `Command(upgrade)` work with our functions, as with Flask-Migrate's.
 
-    Flask-Script makes a short option of each first letter, and ours have more parameters than
-    letters: the first of each letter gets it, in the order that Flask-Migrate's had.
+    Flask-Script makes a short option of the first letter of each parameter; of those with the
+    same letter, the first gets it.
     """
 
     @wraps(init)

@@ -1,21 +1,17 @@
-"""`manage.py shell` and `flask shell`, with the application's models at hand."""
+"""`manage.py shell` and `flask shell`, with the models of the application."""
 
 from __future__ import annotations
 
 from typing import Any, Callable
 
-from flask import current_app
 from flask_script import Shell as _Shell
 
-from ..compat.database import models
+from ..compat.flask_sqlalchemy import current_application, models
 from ..state import record
 
 
 def model_names() -> dict[str, Any]:
-    """Name what a shell offers besides `app`: `db`, and every model by its class name.
-
-    :raises RuntimeError: there is no application context
-    """
+    """Return the names of a shell besides `app`: `db`, and every model by its class name."""
     state = record()
     db = state.real_db if state else None
     if db is None:
@@ -24,12 +20,11 @@ def model_names() -> dict[str, Any]:
 
 
 class Shell(_Shell):  # type: ignore[misc]
-    """A Python shell with `app`, `db` and every model; what a user's `make_context` adds, wins.
+    """A Python shell with `app`, `db` and every model; `make_context` has precedence.
 
     :param banner: what to show first
     :param make_context: a function that gives more names
     :param options: as for Flask-Script's Shell
-    :raises: nothing
     """
 
     help = description = "Run a Python shell with the application, its database and its models."
@@ -43,9 +38,5 @@ class Shell(_Shell):  # type: ignore[misc]
         super().__init__(banner=banner, make_context=make_context or dict, **options)
 
     def get_context(self) -> dict[str, Any]:
-        """Give the names of the shell.
-
-        :raises Exception: as the user's `make_context` does
-        """
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
-        return {"app": app, **model_names(), **self.make_context()}
+        """Return the names of the shell."""
+        return {"app": current_application(), **model_names(), **self.make_context()}

@@ -12,6 +12,7 @@ fileConfig(config.config_file_name, disable_existing_loggers=False)
 log = logging.getLogger("alembic.env")
 
 migrate = current_app.extensions["migrate"]
+db = migrate.db
 
 # for a file of SQL: values in place of parameters, and percent signs as they are
 OFFLINE = {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
@@ -19,12 +20,12 @@ OFFLINE = {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
 
 def get_engine(name):
     """The engine of a database."""
-    if getattr(migrate.db, "engines", None) is not None:  # Flask-SQLAlchemy since 3.0
-        return migrate.db.engines[name or None]
+    if getattr(db, "engines", None) is not None:  # Flask-SQLAlchemy since 3.0
+        return db.engines[name or None]
     try:
-        return migrate.db.get_engine(bind=name or None)
+        return db.get_engine(bind=name or None)
     except TypeError:  # Flask-SQLAlchemy before 2.3
-        return migrate.db.get_engine(current_app, name or None)
+        return db.get_engine(current_app, name or None)
 
 
 def get_names():
@@ -32,7 +33,7 @@ def get_names():
     named = current_app.config.get("SQLALCHEMY_BINDS")
     if named is None:  # perhaps not Flask-SQLAlchemy; it may have no names before an engine
         get_engine("")
-        named = getattr(migrate.db, "bind_names", list)()
+        named = getattr(db, "bind_names", list)()
     return [""] + [name for name in named if name]
 
 
@@ -49,11 +50,11 @@ def get_url(name):
 
 def get_metadata(name):
     """The tables that the models describe for a database."""
-    metadatas = getattr(migrate.db, "metadatas", None)
+    metadatas = getattr(db, "metadatas", None)
     if metadatas is not None:
         return metadatas.get(name or None, MetaData())
     metadata = MetaData()
-    for table in migrate.db.metadata.tables.values():
+    for table in db.metadata.tables.values():
         if (table.info.get("bind_key") or "") == name:
             copy = table.to_metadata if hasattr(table, "to_metadata") else table.tometadata
             copy(metadata)

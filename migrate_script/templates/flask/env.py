@@ -11,6 +11,7 @@ fileConfig(config.config_file_name, disable_existing_loggers=False)
 log = logging.getLogger("alembic.env")
 
 migrate = current_app.extensions["migrate"]
+db = migrate.db
 
 # for a file of SQL: values in place of parameters, and percent signs as they are
 OFFLINE = {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
@@ -18,12 +19,12 @@ OFFLINE = {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
 
 def get_engine():
     """The engine of the application's database."""
-    if getattr(migrate.db, "engines", None) is not None:  # Flask-SQLAlchemy since 3.0
-        return migrate.db.engines[None]
+    if getattr(db, "engines", None) is not None:  # Flask-SQLAlchemy since 3.0
+        return db.engines[None]
     try:
-        return migrate.db.get_engine()
+        return db.get_engine()
     except TypeError:  # Flask-SQLAlchemy before 2.3
-        return migrate.db.get_engine(current_app)
+        return db.get_engine(current_app)
 
 
 def get_url():
@@ -36,7 +37,7 @@ def get_url():
 
 def get_metadata():
     """The tables that the models describe."""
-    return migrate.db.metadatas[None] if hasattr(migrate.db, "metadatas") else migrate.db.metadata
+    return db.metadatas[None] if hasattr(db, "metadatas") else db.metadata
 
 
 def skip_empty(migration_context, revision, directives):

@@ -1,4 +1,4 @@
-"""A small project in a folder, run as a person would run it."""
+"""A small project in a folder, and its commands run in the process of the tests."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import contextlib
 import io
 import os
 import runpy
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import sqlalchemy as sa
+from forked_processes import MODULES, Forked
 
 # the environment before the tests have changed it
 OUTSIDE = dict(os.environ)
@@ -43,7 +45,7 @@ class Result(NamedTuple):
 
 
 class Project:
-    """The folder of a project; the working directory is the same while a test runs."""
+    """The folder of a project, which is the working directory while a test runs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -79,6 +81,26 @@ class Project:
             os.environ.clear()
             os.environ.update(before)
 
+    def forked(
+        self,
+        *arguments: str,
+        input: str = "",
+        env: dict[str, str] | None = None,
+        modules: tuple[str, ...] = MODULES,
+    ) -> Result:
+        """Run a script in a process that finds Flask, SQLAlchemy and Alembic imported."""
+        if not hasattr(os, "fork"):
+            return self.process(*arguments, input=input, env=env or {})
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder) / name for name in ("stdin", "stdout", "stderr")]
+            for file in files:
+                file.write_text(input if file.name == "stdin" else "", encoding="utf-8")
+            paths = tuple(str(file) for file in files)
+            environ = {**os.environ, **(env or {})}
+            process = Forked(list(arguments), str(self.folder), environ, paths, modules)
+            status = process.wait(600)
+            return Result(status, *(file.read_text(encoding="utf-8") for file in files[1:]))
+
     def process(self, *arguments: str, **options: Any) -> Result:
         """Run `python arguments` in a process of its own."""
         env = {**os.environ, **options.pop("env", {})}
@@ -88,7 +110,7 @@ class Project:
             env=env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,  # it hangs
             **options,
         )
         return Result(done.returncode, done.stdout, done.stderr)
@@ -121,34 +143,54 @@ class Project:
         return sorted(path.name for path in (self.folder / "migrations/versions").glob("*.py"))
 
 
-def execute(url: str, *statements: str) -> None:
-    """Run statements outside a transaction, on any SQLAlchemy."""
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
-    engine.dispose()
+MANAGE = """
+    import json
+    import os
+
+    from flask import Flask
+    from flask_sqlalchemy import SQLAlchemy
+    from migrate_script import Manager, Migrate, MigrateCommand
+
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+    app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
+    if "SECOND_URL" in os.environ:
+        app.config["SQLALCHEMY_BINDS"] = {"second": os.environ["SECOND_URL"]}
+    db = SQLAlchemy(app)
+    migrate = Migrate(app, db, **json.loads(os.environ.get("MIGRATE_OPTIONS", "{}")))
+    manager = Manager(app)
+    manager.add_command("db", MigrateCommand)
+
+    if __name__ == "__main__":
+        manager.run()
+"""
 
 
-def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
-    """Run a statement on a database, and give its rows where it has any."""
-    engine = sa.create_engine(url)
-    try:
-        with engine.begin() as connection:
-            result = connection.execute(sa.text(statement))
-            return [tuple(row) for row in result] if result.returns_rows else []
-    finally:
-        engine.dispose()
+def new_project(project: Project, *options: str) -> Project:
+    """Write manage.py and an empty migrations folder."""
+    project.write("manage.py", MANAGE)
+    return initialised(project, *options)
 
 
-def tables(url: str) -> dict[str, list[str]]:
-    """Name the tables of a database, each with its columns."""
-    engine = sa.create_engine(url)
-    try:
-        inspector = sa.inspect(engine)
-        return {
-            table: [column["name"] for column in inspector.get_columns(table)]
-            for table in sorted(inspector.get_table_names())
-        }
-    finally:
-        engine.dispose()
+_kept = tempfile.TemporaryDirectory(prefix="ms_")
+_made: dict[tuple[str, ...], Path] = {}
+
+
+def initialised(project: Project, *options: str) -> Project:
+    """Run `db init`, once for each set of options; a copy of what it made serves from then on."""
+    key = (*options, os.environ.get("MIGRATE_OPTIONS", ""))
+    folder = project.folder / "migrations"
+    if key in _made:
+        shutil.copytree(str(_made[key]), str(folder))
+        return project
+    done = project.run("manage.py", "db", "init", *options)
+    assert done.status == 0, done.err
+    if folder.exists():
+        _made[key] = Path(_kept.name) / str(len(_made))
+        shutil.copytree(str(folder), str(_made[key]), ignore=shutil.ignore_patterns("*.pyc"))
+    return project
+
+
+def db(project: Project, *arguments: str) -> Any:
+    """Run one of the commands in this process."""
+    return project.run("manage.py", "db", *arguments)

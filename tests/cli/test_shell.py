@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
-import subprocess
-import sys
 
 import pytest
 
@@ -60,7 +59,7 @@ def shell(project):
 
     def type_in(line: str, typed: str) -> str:
         project.write("app.py", APP.replace("# shell", line))
-        done = project.process("app.py", "shell", *PLAIN, input=typed)
+        done = project.forked("app.py", "shell", *PLAIN, input=typed)
         assert done.status == 0, done.err
         return done.out
 
@@ -95,7 +94,7 @@ def test_a_shell_decorator_wins(shell):
 def test_the_banner_is_shown(project):
     """banner= is the first thing one sees."""
     project.write("app.py", APP.replace("# shell", 'manager.add_command("sh", Shell("Hello."))'))
-    done = project.process("app.py", "sh", *PLAIN, input="\n")
+    done = project.forked("app.py", "sh", *PLAIN, input="\n")
     assert done.err.splitlines()[0] == "Hello."
 
 
@@ -124,17 +123,16 @@ def test_the_best_shell_that_is_installed_is_used(project, declined):
         project.write(name, text)
     project.write("app.py", APP.replace("# shell", 'manager.add_command("shell", Shell())'))
     options = [f"--no-{name}" for name in ORDER[:declined]]
-    done = project.process("app.py", "shell", *options)
+    done = project.forked("app.py", "shell", *options)
     assert done.out == f"{ORDER[declined]} ['Admin', 'User', 'app', 'db']\n"
 
 
 def test_a_real_ipython(project, tmp_path):
     """With the real thing, the names arrive as well."""
-    found = subprocess.run([sys.executable, "-c", "import IPython"], capture_output=True)
-    if found.returncode:
+    if importlib.util.find_spec("IPython") is None:
         pytest.skip("IPython is not installed")
     project.write("app.py", APP.replace("# shell", 'manager.add_command("shell", Shell())'))
-    done = project.process(
+    done = project.forked(
         "app.py",
         "shell",
         input="print(db.engine.name, User.__name__, Admin.__name__)\nexit\n",

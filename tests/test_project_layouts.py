@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers import rows, tables
+from databases import rows, tables
 
 
 def run_through(project, script, url, table):
@@ -74,7 +74,7 @@ def test_a_manage_py_with_its_models_elsewhere(project, database, monkeypatch):
     run_through(project, "manage.py", database, "user")
     assert project.run("manage.py", "db", "upgrade").status == 0
     assert project.run("manage.py", "count").out == "0\n"
-    shell = project.process("manage.py", "shell", input="print(User.__name__, db.engine.name)\n")
+    shell = project.forked("manage.py", "shell", input="print(User.__name__, db.engine.name)\n")
     assert f"User {database.split('+')[0].split(':')[0]}\n" in shell.out
     assert "--host" in project.run("manage.py", "server", "--help").out
 

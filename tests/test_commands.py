@@ -8,9 +8,9 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from databases import rows, tables
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from helpers import rows, tables
 
 import migrate_script
 from migrate_script import MigrateError, errors

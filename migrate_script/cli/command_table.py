@@ -1,4 +1,4 @@
-"""Every option once, every command once; both front ends are made from this.
+"""The table of commands, options and help, of which both front ends are made.
 
 A command is a function of `commands`. Its parameters are its options and arguments, looked up by
 name below; its defaults are those of the function, its help the first line of the docstring.
@@ -50,7 +50,7 @@ OPTIONS: dict[str, Option] = {
         ("--depends-on",), LIST, "A revision that must be applied first; may be repeated."
     ),
     "tag": Option(("--tag",), VALUE, "Any word, for env.py to read."),
-    "purge": Option(("--purge",), FLAG, "Forget what the database has noted before, known or not."),
+    "purge": Option(("--purge",), FLAG, "Delete the recorded revisions first, known or not."),
     "rev_range": Option(
         ("-r", "--rev-range"), VALUE, "[start]:[end], where either may be 'current'."
     ),
@@ -61,7 +61,7 @@ OPTIONS: dict[str, Option] = {
     "resolve_dependencies": Option(
         ("--resolve-dependencies",), FLAG, "Leave out what another head depends on."
     ),
-    "head_only": Option(("--head-only",), FLAG, "Taken from scripts of old; without effect."),
+    "head_only": Option(("--head-only",), FLAG, "Accepted for old scripts; without effect."),
     "check_heads": Option(("--check-heads",), FLAG, "Fail unless it is the newest revision."),
     "lock_timeout": Option(
         ("--lock-timeout",), VALUE, "How many seconds to wait for another migration (300)."
@@ -71,12 +71,12 @@ OPTIONS: dict[str, Option] = {
         VALUE,
         "How many seconds a statement waits for a table that is in use (PostgreSQL).",
     ),
-    "backup": Option(("--backup",), FLAG, "Copy the database before the first step."),
+    "backup": Option(("--backup",), FLAG, "Back up the database before the first step."),
     "file": Option((), VALUE),
     "bind": Option(
-        ("--bind",), VALUE, "Which of several databases, where the name of the file does not tell."
+        ("--bind",), VALUE, "Which of several databases, if the name of the file does not show it."
     ),
-    "dry_run": Option(("--dry-run",), FLAG, "Run all, tell how long it took, and undo all."),
+    "dry_run": Option(("--dry-run",), FLAG, "Run all, report the time each took, and undo all."),
     "verify": Option(
         ("--verify",), FLAG, "Compare the models and the database; undo all if they differ."
     ),
@@ -85,7 +85,7 @@ OPTIONS: dict[str, Option] = {
         FLAG,
         "Drop the copies of whole tables that an earlier failure left (SQLite).",
     ),
-    "yes": Option(("--yes",), FLAG, "Lose data without a question."),
+    "yes": Option(("--yes",), FLAG, "Do not ask before data is lost."),
     "revision": Option((), VALUE),
     "revisions": Option((), LIST),
 }
@@ -121,20 +121,19 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
 )
 
 
-class Parameter(NamedTuple):
+# plain classes, which are made in a tenth of the time: every `--help` pays for it
+class Parameter:
     """A parameter of one command, with the default of the function."""
 
-    name: str
-    option: Option
-    default: Any
+    def __init__(self, name: str, option: Option, default: Any) -> None:
+        self.name, self.option, self.default = name, option, default
 
 
-class Row(NamedTuple):
+class Row:
     """A command: its name on the command line, its help sentence, its function."""
 
-    name: str
-    help: str
-    function: Callable[..., Any]
+    def __init__(self, name: str, help: str, function: Callable[..., Any]) -> None:
+        self.name, self.help, self.function = name, help, function
 
     @property
     def parameters(self) -> list[Parameter]:

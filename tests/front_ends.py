@@ -1,0 +1,34 @@
+"""The two ways to type a command: `manage.py db` and `flask db`."""
+
+from __future__ import annotations
+
+from projects import Project, Result
+
+HEAD = "Error: "
+
+
+class FrontEnd:
+    """One of the two ways to type a command."""
+
+    def __init__(self, name: str, project: Project) -> None:
+        self.name = name
+        self.project = project
+
+    def __call__(self, *arguments: str) -> Result:
+        if self.name == "manage.py":
+            return self.project.run("manage.py", "db", *arguments)
+        return self.project.flask("shop.py", "db", *arguments)
+
+
+def files_of(project: Project) -> dict[str, bytes]:
+    """Every file of the project with its content, but what Python caches."""
+    return {
+        str(path.relative_to(project.folder)): path.read_bytes()
+        for path in project.folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def one_line(sentence: str) -> str:
+    """The standard error of a command that fails with this sentence."""
+    return HEAD + sentence + "\n"
