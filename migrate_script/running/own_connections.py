@@ -23,14 +23,16 @@ from .statements import Execution, Observer
 OWN_THREAD = "migrate_script"
 _PATIENCE = 5  # seconds, for a table that this process itself holds
 
+# the sessions that may be in the way; the state of another role's is hidden
 _ON_POSTGRESQL = """
 SELECT pid, backend_xid IS NULL FROM pg_stat_activity a
-WHERE pid IN ({numbers}) AND datname = current_database() AND state = 'idle in transaction'
+WHERE {which} AND datname = current_database()
+    AND coalesce(state, 'idle in transaction') = 'idle in transaction'
     AND NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')
 """
 _ON_MYSQL = """
 SELECT ID FROM information_schema.PROCESSLIST
-WHERE ID IN ({numbers}) AND DB = DATABASE() AND COMMAND = 'Sleep'
+WHERE {which} AND DB = DATABASE() AND COMMAND = 'Sleep'
 """
 # what a session has run that a commit would keep; asked of the session itself, which takes no right
 _CHANGES = """
@@ -46,9 +48,10 @@ def connections_like(raw: Any) -> list[Any]:
     others = set(threading.enumerate()) - {threading.current_thread()}
     if any(thread.name != OWN_THREAD for thread in others):
         return []
+    # those of SQLite are not among the objects before Python 3.11
+    kinds = {Connection, type(raw)}
     found = []
-    for each in gc.get_objects():
-        # those of SQLite are not among these objects before Python 3.11
+    for each in [each for each in gc.get_objects() if type(each) in kinds]:
         if type(each) is Connection:
             with suppress(Exception):  # it may be in any state
                 each = driver_connection(each)
@@ -76,8 +79,19 @@ class OwnConnections(Observer):
     def begin_step(self, step: Any) -> None:
         if not self._has_looked:
             self._has_looked = True
-            for raw in connections_like(self.raw):
-                self._add(raw)
+            # one query is quicker than a look at every object of the process
+            if self._sees_others():
+                for raw in connections_like(self.raw):
+                    self._add(raw)
+
+    def _sees_others(self) -> bool:
+        """Whether the server has any session that may be in the way, of whatever process."""
+        if self._is_postgresql:
+            query = _ON_POSTGRESQL.format(which="pid <> pg_backend_pid()")
+        else:
+            lock = server_process(self.lock.raw)
+            query = _ON_MYSQL.format(which=f"ID NOT IN (CONNECTION_ID(), {lock})")
+        return bool(execute(self.raw, query))
 
     def _add(self, raw: Any) -> None:
         if type(raw) is type(self.raw) and raw is not self.raw and raw is not self.lock.raw:
@@ -121,7 +135,9 @@ class OwnConnections(Observer):
         }
         if not waiting:
             return
-        query = _ON_POSTGRESQL.format(numbers=", ".join(map(str, waiting)))
+        # a transaction keeps what it has read of that view
+        execute(self.raw, "SELECT pg_stat_clear_snapshot()")
+        query = _ON_POSTGRESQL.format(which=f"pid IN ({', '.join(map(str, waiting))})")
         for number, has_read_only in execute(self.raw, query):
             if has_read_only:
                 waiting[number].commit()
@@ -137,7 +153,8 @@ class OwnConnections(Observer):
         }
         if not asked:
             return
-        for (number,) in execute(self.raw, _ON_MYSQL.format(numbers=", ".join(map(str, asked)))):
+        query = _ON_MYSQL.format(which=f"ID IN ({', '.join(map(str, asked))})")
+        for (number,) in execute(self.raw, query):
             raw = asked[number]
             if not execute(raw, _CHANGES):
                 raw.commit()
