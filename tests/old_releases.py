@@ -96,10 +96,11 @@ def pip(*arguments: str, **environment: str) -> None:
     """Run pip: this interpreter's or, where it has none, that of an environment made for it."""
     python = sys.executable
     if importlib.util.find_spec("pip") is None:
-        folder = cache() / "pip-{}.{}".format(*sys.version_info)
-        python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
-        if not os.path.exists(python):
-            venv.create(str(folder), with_pip=True)
+        made = _filled(
+            cache() / "pip-{}.{}".format(*sys.version_info),
+            lambda new: venv.create(str(new), with_pip=True),
+        )
+        python = str(made / ("Scripts" if os.name == "nt" else "bin") / "python")
     done = subprocess.run(
         [python, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"],
         env={**OUTSIDE, **environment},
