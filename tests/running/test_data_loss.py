@@ -213,9 +213,9 @@ def test_a_signal_at_the_question_is_a_no(project, url, number):
     said = b""
     while b"[y/N]: " not in said:  # it comes in two pieces, and a second signal is another story
         said += os.read(ours, 1000)
-    # a signal between the question and the reading is seen with the next; after the line ends, one
-    # more would interrupt the end of the command
-    while b"\n" not in said.partition(b"[y/N]: ")[2]:
+    # a signal between the question and the reading is seen with the next; after the first part of
+    # the answer, one more would interrupt the end of the command
+    while not said.partition(b"[y/N]: ")[2]:
         child.send_signal(number)
         if select.select([ours], [], [], 10)[0]:
             said += os.read(ours, 1000)
