@@ -31,6 +31,7 @@ def template_names() -> list[str]:
 def print_templates() -> None:
     """Print the templates, each with the first line of its README."""
     config = Config(stdout=sys.stdout)
+    config.print_stdout("Available templates:\n")
     for name in template_names():
         with open(TEMPLATES / name / "README", encoding="utf-8") as readme:
             config.print_stdout("%s - %s", name, readme.readline().strip())
@@ -120,7 +121,9 @@ def build(
         raise errors.FolderError.bad_ini(ini, errors.cause_of(error)) from error
     defaults["here"] = escape(defaults["here"])  # the path of the folder may contain a `%`
     config.config_file_name = ini
-    config.set_main_option("script_location", escape(directory))
+    # Mako accepts no path out of the current folder
+    location = os.path.abspath(directory) if os.pardir in Path(directory).parts else directory
+    config.set_main_option("script_location", escape(location))
     finished: AlembicConfig = config
     for callback in callbacks:
         finished = callback(finished)
