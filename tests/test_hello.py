@@ -91,6 +91,6 @@ def test_a_second_migrate_writes_nothing(hello):
     again = hello.run("hello.py", "db", "migrate")
     assert again.status == 0
     assert again.err.splitlines()[-1].endswith(
-        "Nothing to write: the models and the database agree."
+        "No changes in schema detected: the models and the database agree."
     )
     assert len(hello.versions) == 1

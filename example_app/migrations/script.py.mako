@@ -1,11 +1,15 @@
 """${message}
 
-Revision ${up_revision}, after ${comma(down_revision) or "the beginning"}
-Written ${create_date}
+Revision ID: ${up_revision}
+Revises:${" " + comma(down_revision) if down_revision else ""}
+Create Date: ${create_date}
 """
 import sqlalchemy as sa
 from alembic import op
-${imports if imports else ""}
+% if imports:
+${imports}
+% endif
+
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}

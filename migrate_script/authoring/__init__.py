@@ -84,7 +84,7 @@ def finish(revision_context: Any, writes: bool, uncompared: list[str]) -> None:
     found = [ops for script in scripts for ops in script.upgrade_ops_list if not ops.is_empty()]
     if writes and scripts and revision_context.command_args["autogenerate"] and not found:
         scripts[:] = []
-        listener().note("nothing to write: autogenerate has found no difference")
+        listener().note("No changes in schema detected: no file was written")
     if uncompared:
         listener().note(
             f"the database also lacks {', '.join(dict.fromkeys(uncompared))}, which autogenerate "

@@ -18,7 +18,7 @@ ENV = """
             context.run_migrations()
 """
 HOOK = ", process_revision_directives=lambda context, revision, directives: print('asked')"
-SAID = "INFO  [migrate_script] nothing to write: autogenerate has found no difference\n"
+SAID = "INFO  [migrate_script] No changes in schema detected: no file was written\n"
 
 
 @pytest.mark.parametrize("hook", ["", HOOK], ids=["no hook", "a hook for other things"])

@@ -1,7 +1,8 @@
 """users and posts
 
-Revision 0001, after the beginning
-Written 2026-03-02 09:14:27.318204
+Revision ID: 0001
+Revises:
+Create Date: 2026-03-02 09:14:27.318204
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,8 @@
 """users have a role
 
-Revision 0002, after 0001
-Written 2026-03-09 17:40:02.770913
+Revision ID: 0002
+Revises: 0001
+Create Date: 2026-03-09 17:40:02.770913
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,8 @@
 """index posts by date
 
-Revision 0003, after 0002
-Written 2026-04-13 08:05:51.092466
+Revision ID: 0003
+Revises: 0002
+Create Date: 2026-04-13 08:05:51.092466
 """
 
 from alembic import op

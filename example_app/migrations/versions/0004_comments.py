@@ -1,7 +1,8 @@
 """comments
 
-Revision 0004, after 0003
-Written 2026-05-18 11:22:38.645120
+Revision ID: 0004
+Revises: 0003
+Create Date: 2026-05-18 11:22:38.645120
 """
 
 import sqlalchemy as sa

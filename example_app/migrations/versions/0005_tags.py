@@ -1,7 +1,8 @@
 """tags
 
-Revision 0005, after 0003
-Written 2026-05-19 15:58:10.201837
+Revision ID: 0005
+Revises: 0003
+Create Date: 2026-05-19 15:58:10.201837
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,8 @@
 """comments and tags
 
-Revision 0006, after 0004, 0005
-Written 2026-05-20 09:31:44.517392
+Revision ID: 0006
+Revises: 0004, 0005
+Create Date: 2026-05-20 09:31:44.517392
 """
 
 revision = "0006"

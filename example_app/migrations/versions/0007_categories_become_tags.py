@@ -1,7 +1,8 @@
 """categories become tags
 
-Revision 0007, after 0006
-Written 2026-06-08 10:12:06.884751
+Revision ID: 0007
+Revises: 0006
+Create Date: 2026-06-08 10:12:06.884751
 """
 
 from alembic import op

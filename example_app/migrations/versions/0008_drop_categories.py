@@ -1,7 +1,8 @@
 """drop categories
 
-Revision 0008, after 0007
-Written 2026-06-22 14:47:33.120589
+Revision ID: 0008
+Revises: 0007
+Create Date: 2026-06-22 14:47:33.120589
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,8 @@
 """longer titles
 
-Revision 0009, after 0008
-Written 2026-09-07 16:03:19.436078
+Revision ID: 0009
+Revises: 0008
+Create Date: 2026-09-07 16:03:19.436078
 """
 
 import sqlalchemy as sa

@@ -68,7 +68,7 @@ def skip_empty(migration_context, revision, directives):
     operations = directives[0].upgrade_ops_list
     if len(operations) == len(NAMES) and all(ops.is_empty() for ops in operations):
         directives[:] = []
-        log.info("Nothing to write: the models and the databases agree.")
+        log.info("No changes in schema detected: the models and the databases agree.")
 
 
 def configure(name, **options):

@@ -44,7 +44,7 @@ def skip_empty(migration_context, revision, directives):
     """Write no file when --autogenerate finds no difference."""
     if getattr(config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
         directives[:] = []
-        log.info("Nothing to write: the models and the database agree.")
+        log.info("No changes in schema detected: the models and the database agree.")
 
 
 def configure(**options):
