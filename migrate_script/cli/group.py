@@ -32,19 +32,8 @@ class CommandGroup(click.Group):
             params=group_parameters(),
             help=GROUP_HELP,
             short_help=GROUP_HELP,
-            no_args_is_help=False,
-            invoke_without_command=True,
-            callback=self._list_if_alone,
             context_settings={"help_option_names": HELP_FLAGS},
         )
-
-    @staticmethod
-    def _list_if_alone(**_: Any) -> None:
-        ctx = click.get_current_context()
-        if ctx.invoked_subcommand is None:
-            # status 2 and the help on stdout, as with Flask-Script
-            click.echo(ctx.get_help())
-            ctx.exit(errors.UsageError.status)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands of the table in its order, then those that the user added."""
