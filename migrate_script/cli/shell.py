@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 from flask_script import Shell as _Shell
 
+from ..compat.flask_script import offer_in_shells
 from ..compat.flask_sqlalchemy import current_application, models
 from ..state import record
 
@@ -17,6 +18,9 @@ def model_names() -> dict[str, Any]:
     if db is None:
         return {}
     return {**{model.__name__: model for model in models(db)}, "db": db}
+
+
+offer_in_shells(model_names)
 
 
 class Shell(_Shell):  # type: ignore[misc]

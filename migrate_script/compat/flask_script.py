@@ -151,6 +151,34 @@ def _with_ssl_context(call: Callable[..., Any]) -> Callable[..., Any]:
     return call_with_ssl_context
 
 
+_offered: list[Callable[[], dict[str, Any]]] = []
+
+
+def offer_in_shells(names: Callable[[], dict[str, Any]]) -> None:
+    """Let a Shell offer more than the application, where it has no `make_context` of its own."""
+    _offered.append(names)
+
+
+def _with_offered(init: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(init)
+    def init_with_offered(
+        self: Any, banner: Any = None, make_context: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
+        init(self, banner, make_context, *args, **kwargs)
+        if make_context is None:
+            application = self.make_context
+
+            def context() -> dict[str, Any]:
+                found: dict[str, Any] = {}
+                for names in (*_offered, application):
+                    found.update(names())
+                return found
+
+            self.make_context = context
+
+    return init_with_offered
+
+
 def _cure(package: Any) -> None:
     """Replace what fails when it is called, in Flask-Script's own modules only."""
     package.commands.inspect = _changed(inspect, getargspec=_getargspec)
@@ -163,6 +191,7 @@ def _cure(package: Any) -> None:
         server.__call__ = _with_ssl_context(server.__call__)
         server.get_options = _options_taken(server.get_options, "__call__")
         shell.get_options = _options_taken(shell.get_options, "run")
+    shell.__init__ = _with_offered(shell.__init__)
     # 2.0.5 calls this string as the function that it was in Python 2
     ask = package.prompt_choices
     ask.__defaults__ = tuple(str.lower if d == ascii_lowercase else d for d in ask.__defaults__)

@@ -50,6 +50,7 @@ KNOWN = inspect.signature(Shell.__mro__[1]).parameters
 ORDER = [name for name in ("ptipython", "ptpython", "bpython", "ipython") if f"use_{name}" in KNOWN]
 PLAIN = [f"--no-{name}" for name in ORDER]
 
+PLAIN_SHELL = "import flask_script; manager.add_command('shell', flask_script.Shell"
 NAMES = "print(*sorted(n for n in dir() if not n.startswith('_')))\n"
 
 
@@ -76,6 +77,21 @@ def test_what_it_offers_is_the_application(shell):
     """The names stand for the real things, inside an application context."""
     typed = "print(app.name, db.engine.name, User.query.filter_by(id=1).whereclause is None)\n"
     assert "app sqlite False\n" in shell('manager.add_command("shell", Shell())', typed)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", f"{PLAIN_SHELL}())"],
+    ids=["none of the script's own", "one of Flask-Script's"],
+)
+def test_the_shell_that_every_manager_has(shell, line):
+    """It offers the same, where the script says nothing about it."""
+    assert "Admin User app db\n" in shell(line, NAMES)
+
+
+def test_a_shell_of_flask_script_with_a_context_of_its_own(shell):
+    """It offers what the script says, and nothing else."""
+    assert "only\n" in shell(PLAIN_SHELL + "(None, lambda: {'only': 1}))", NAMES)
 
 
 def test_names_of_ones_own_are_added_and_win(shell):
