@@ -24,9 +24,18 @@ def without_ids(text: str) -> str:
     return re.sub(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])", "<id>", text)
 
 
-def test_the_manage_py_of_the_readme_has_twelve_lines():
-    """A first look takes no scrolling."""
-    assert len(block("manage.py").splitlines()) == 12
+def test_the_manage_py_of_the_readme_fits_a_first_look():
+    """It takes no scrolling."""
+    assert len(block("manage.py").splitlines()) == 13
+
+
+def test_flask_runs_the_commands_of_the_manage_py_as_well(project):
+    """Flask imports the script, whose manager does not run then."""
+    project.write("manage.py", block("manage.py"))
+    for words in (["init"], ["migrate"], ["upgrade"], ["current"]):
+        done = project.flask("manage.py", "db", *words)
+        assert (done.status, done.error) == (0, ""), words
+    assert project.run("manage.py", "db", "current").out == done.out
 
 
 def test_the_output_of_the_readme_is_what_it_prints(project):

@@ -11,7 +11,7 @@ import click
 from flask_script import Command, Manager, Option
 
 from .. import errors
-from ..compat.flask_script import ClassManager
+from ..compat.flask_script import ClassManager, is_imported_by_flask
 from ..compat.stdlib import actions_of, flags_of, help_text, refuse_unknown_commands
 from . import console
 from .command_table import GROUP_HELP, GROUP_OPTIONS, LIST, OPTIONS, ROWS, Row
@@ -209,6 +209,18 @@ def _handle(handle: Callable[..., Any]) -> Callable[..., Any]:
     return handle_ours
 
 
+def _run(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse the command line of `flask`, which imports a script that runs its manager at once."""
+
+    @wraps(run)
+    def run_ours(self: Manager, *args: Any, **kwargs: Any) -> Any:
+        if is_imported_by_flask():
+            console.fail(errors.UsageError.runs_when_imported())
+        return run(self, *args, **kwargs)
+
+    return run_ours
+
+
 def _init(init: Callable[..., None]) -> Callable[..., None]:
     """Let `Command(upgrade)` work with our functions, as with Flask-Migrate's.
 
@@ -231,4 +243,5 @@ def _init(init: Callable[..., None]) -> Callable[..., None]:
 
 
 Manager.handle = _handle(Manager.handle)
+Manager.run = _run(Manager.run)
 Command.__init__ = _init(Command.__init__)

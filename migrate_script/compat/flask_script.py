@@ -19,6 +19,7 @@ from string import ascii_lowercase
 from types import MethodType, ModuleType, SimpleNamespace
 from typing import Any, Callable, Iterable, Iterator
 
+import click
 import flask
 
 
@@ -211,6 +212,17 @@ load()
 
 
 from flask_script import Manager  # noqa: E402
+
+
+def is_imported_by_flask() -> bool:
+    """Whether `flask` imports the application (`ScriptInfo._loaded_app`, Flask 0.11 to 3.1)."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return False
+    from flask.cli import ScriptInfo  # a manage.py does not need it
+
+    info = context.find_object(ScriptInfo)
+    return info is not None and info._loaded_app is None
 
 
 class _OnClassToo:

@@ -142,5 +142,12 @@ class UsageError(MigrateError):
         )
 
     @classmethod
+    def runs_when_imported(cls) -> UsageError:
+        return cls(
+            "the script runs its Manager while 'flask' imports it: write "
+            "'if __name__ == \"__main__\":' above 'manager.run()'"
+        )
+
+    @classmethod
     def nothing_to_run(cls, command: str, reason: str) -> UsageError:
         return cls(f"{reason}: '{command}' without arguments says what it takes")

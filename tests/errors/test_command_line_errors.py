@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from front_ends import files_of, one_line
+from shop_project import write_shop
 
 
 def test_an_unknown_revision(db):
@@ -171,4 +172,20 @@ def test_an_application_without_migrate(db):
             "the application 'shop' has no database to migrate: add 'Migrate(app, db)', "
             "or 'migrate.init_app(app, db)' where the application is made"
         ),
+    )
+
+
+@pytest.mark.parametrize("words", [["db", "upgrade"], ["db"], ["run"], ["--help"]])
+def test_a_manager_that_runs_when_flask_imports_the_script(project, url, words):
+    """Nothing of the command line is the manager's, and the script lacks a line."""
+    write_shop(project)
+    text = (project.folder / "manage.py").read_text(encoding="utf-8")
+    before, guard, _ = text.partition("if __name__")
+    assert guard
+    project.write("manage.py", before + "manager.run()\n")
+    done = project.flask("manage.py", *words)
+    assert done.status == 2
+    assert done.error == (
+        "Error: the script runs its Manager while 'flask' imports it: write "
+        "'if __name__ == \"__main__\":' above 'manager.run()'\n"
     )
