@@ -18,7 +18,7 @@ from .dbapi import driver_connection, execute, sqlstate, unpooled
 from .statements import Execution, Observer
 
 _NAME = "migrate_script_rows"
-_NO_TRANSACTION, _ABORTED = "25P01", "25P02"
+_NO_TRANSACTION, _ABORTED, _NO_SAVEPOINT = "25P01", "25P02", "3B001"
 
 
 class ScriptRollback(Observer):
@@ -194,6 +194,8 @@ class ScriptRollback(Observer):
         try:
             execute(self.raw, f"RELEASE SAVEPOINT {_NAME}")
         except Exception as error:  # gone with a COMMIT among several statements, or aborted
+            if sqlstate(error) == _NO_SAVEPOINT:  # with a rollback of the driver's own
+                self._refuse(error)
             if sqlstate(error) not in ("", _NO_TRANSACTION, _ABORTED):
                 raise
 
