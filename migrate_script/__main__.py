@@ -66,5 +66,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except BaseException as error:
-        program.show_theirs(error, console.show, console.show_trace)
+        program.show_theirs(error, console.show_trace)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -84,6 +85,21 @@ def usage(text: str, status: int) -> NoReturn:
     """Print a help text and exit."""
     click.echo(text)
     sys.exit(status)
+
+
+def _show_way_out() -> None:
+    """Print what to do about the error that has ended the process, where that is known.
+
+    An application dies of its database URL before any command of ours runs. Python keeps the error
+    of a script that ends by one, and of a shell that goes on.
+    """
+    error = getattr(sys, "last_value", None)
+    worded = errors.why_no_engine(error) if isinstance(error, Exception) else None
+    if worded is not None and not hasattr(sys, "ps1"):
+        show(str(worded))
+
+
+atexit.register(_show_way_out)
 
 
 @contextmanager

@@ -175,10 +175,8 @@ def _their_part(error: BaseException) -> TracebackType | None:
     return trace if trace or isinstance(error, SyntaxError) else error.__traceback__
 
 
-def show_theirs(
-    error: BaseException, report: Callable[[str], None], show_trace: Callable[[str], None]
-) -> None:
-    """Set the excepthook to show the traceback of the script alone, and the way out if known."""
+def show_theirs(error: BaseException, show_trace: Callable[[str], None]) -> None:
+    """Set the excepthook to show the traceback of the script alone, without a password."""
     theirs, hook = _their_part(error), sys.excepthook
 
     def show(kind: Any, value: BaseException, trace: TracebackType | None) -> None:
@@ -191,7 +189,5 @@ def show_theirs(
             text = "".join(traceback.format_exception(kind, value, trace))
             said = "\0" if isinstance(value, ImportError) else str(value)
             show_trace(text.replace(said, "***"))
-        if worded is not None:
-            report(str(worded))
 
     sys.excepthook = show
