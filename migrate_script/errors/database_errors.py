@@ -64,6 +64,13 @@ class DatabaseError(MigrateError):
         return cls(f"{where}: {cause_text(cause)} [statement: {one_line(statement)[:500]}]")
 
 
+# the drivers of a URL that names none, by module; that of PostgreSQL since SQLAlchemy 2.1
+_DRIVERS = {
+    "psycopg": ("postgresql", "psycopg", "postgresql+psycopg2", "psycopg2"),
+    "MySQLdb": ("mysql", "mysqlclient", "mysql+pymysql", "PyMySQL"),
+}
+
+
 def why_no_engine(error: BaseException) -> DatabaseError | None:
     """Translate the failure of SQLAlchemy to make an engine; None for any other exception."""
     if error.__traceback__ is None:
@@ -80,10 +87,11 @@ def why_no_engine(error: BaseException) -> DatabaseError | None:
             "and that its driver is installed"
         )
     if isinstance(error, ModuleNotFoundError) and "/sqlalchemy/" in source:
-        if error.name == "psycopg":  # the driver of a plain postgresql:// since SQLAlchemy 2.1
+        if error.name in _DRIVERS:
+            scheme, driver, other_scheme, other = _DRIVERS[error.name]
             return DatabaseError(
-                "this SQLAlchemy connects to 'postgresql://' with psycopg, which is not installed: "
-                "install psycopg, or write 'postgresql+psycopg2://' to go on with psycopg2"
+                f"this SQLAlchemy connects to '{scheme}://' with {driver}, which is not installed: "
+                f"install {driver}, or write '{other_scheme}://' to go on with {other}"
             )
         return DatabaseError(
             f"the database driver '{error.name}' is not installed: install it, or name another "

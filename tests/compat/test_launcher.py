@@ -308,15 +308,17 @@ def test_the_reloader_starts_the_launcher_again(project, form):
 @pytest.mark.parametrize(
     ("url", "cause", "way_out"),
     [
-        ("postgresql:", "No module named 'psycopg'", "write 'postgresql+psycopg2://'"),
+        ("postgresql:", "psycopg", "write 'postgresql+psycopg2://'"),
+        ("mysql:", "No module named 'MySQLdb'", "write 'mysql+pymysql://'"),
         ("postgres:", "Can't load plugin", "begin SQLALCHEMY_DATABASE_URI with 'postgresql://'"),
         ("sqllite:", "Can't load plugin", "the part of SQLALCHEMY_DATABASE_URI before '://'"),
         ("mssql+pymssql:", "No module named", "the database driver 'pymssql' is not installed"),
         ("", "Could not parse", "SQLALCHEMY_DATABASE_URI is not a database URL"),
     ],
 )
-def test_a_script_that_dies_of_its_database_url(project, url, cause, way_out):
+def test_a_script_that_dies_of_its_database_url(project, monkeypatch, url, cause, way_out):
     """Below its traceback, a line says how to go on; the password is in neither."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as if it were not installed
     url += "//ann:secret@localhost/db"
     try:
         sa.create_engine(url)
@@ -324,7 +326,10 @@ def test_a_script_that_dies_of_its_database_url(project, url, cause, way_out):
     except Exception as error:
         if cause not in str(error):
             pytest.skip(f"this stack fails for another reason: {error}")
-    project.write("manage.py", f"import sqlalchemy\n\nsqlalchemy.create_engine({url!r})")
+    hidden = "sys.modules['psycopg'] = None"
+    project.write(
+        "manage.py", f"import sqlalchemy, sys\n\n{hidden}\nsqlalchemy.create_engine({url!r})"
+    )
     alone = project.process("manage.py", env=QUIET)
     done = project.process("-m", "migrate_script", "manage.py", env=QUIET)
     assert done.status == 1
@@ -333,6 +338,44 @@ def test_a_script_that_dies_of_its_database_url(project, url, cause, way_out):
     assert line.startswith("Error: ")
     assert way_out in line
     assert "secret" not in done.err
+
+
+DIES = """
+    import sys
+
+    import {module}
+    import sqlalchemy
+
+    print(sys.excepthook is sys.__excepthook__)
+    sqlalchemy.create_engine("mssql+pymssql://localhost/db")
+"""
+
+
+def test_a_script_that_dies_after_it_has_imported_us(project):
+    """Our line is the last word, below the traceback as Python shows it."""
+    project.write("manage.py", DIES.format(module="json"))
+    alone = project.process("manage.py", env=QUIET)
+    project.write("manage.py", DIES.format(module="migrate_script"))
+    done = project.process("manage.py", env=QUIET)
+    *trace, line = done.err.splitlines()
+    assert "".join(trace) == "".join(alone.err.splitlines()).replace("json", "migrate_script")
+    assert line.startswith("Error: the database driver 'pymssql' is not installed: ")
+    assert (done.status, done.out) == (1, "True\n")
+
+
+@pytest.mark.parametrize(
+    "caught",
+    ["try:\n    {}\nexcept ImportError:\n    pass", "import code; code.interact(local=globals())"],
+)
+def test_an_error_that_does_not_end_the_script(project, caught):
+    """It is the script's own, or that of whoever types into a shell."""
+    line = "sqlalchemy.create_engine('mssql+pymssql://localhost/db')"
+    text = "import migrate_script, sqlalchemy\n" + caught.format(line)
+    project.write("manage.py", text)
+    done = project.process("manage.py", input=f"{line}\n", env=QUIET)
+    assert done.status == 0
+    assert "pymssql' is not installed" not in done.err
+    assert ("No module named 'pymssql'" in done.err) == ("interact" in caught)
 
 
 def test_no_way_out_is_offered_for_an_import_of_the_script(project):
