@@ -20,39 +20,54 @@ class Option(NamedTuple):
     flags: tuple[str, ...]
     kind: str
     help: str = ""
+    value: str | None = None  # what the help calls it
 
 
 OPTIONS: dict[str, Option] = {
     "directory": Option(
-        ("-d", "--directory"), VALUE, "The migrations folder ('migrations' if nothing else is set)."
+        ("-d", "--directory"),
+        VALUE,
+        "The migrations folder ('migrations' if nothing else is set).",
+        "FOLDER",
     ),
     "x_arg": Option(
-        ("-x", "--x-arg"), LIST, "An argument for env.py, often name=value; may be repeated."
+        ("-x", "--x-arg"),
+        LIST,
+        "An argument for env.py, often name=value; may be repeated.",
+        "NAME=VALUE",
     ),
     "multidb": Option(("--multidb",), FLAG, "Support several databases (SQLALCHEMY_BINDS)."),
     "template": Option(
-        ("-t", "--template"), VALUE, "The template to use: a name, or the path of a folder."
+        ("-t", "--template"), VALUE, "The template to use: a name, or the path of a folder.", "NAME"
     ),
     "package": Option(("--package",), FLAG, "Add an __init__.py to the folder and its versions."),
-    "message": Option(("-m", "--message"), VALUE, "What the revision does."),
+    "message": Option(("-m", "--message"), VALUE, "What the revision does.", "TEXT"),
     "autogenerate": Option(
         ("--autogenerate",), FLAG, "Fill the file with the differences of models and database."
     ),
     "sql": Option(("--sql",), FLAG, "Print the SQL and leave the database alone."),
-    "head": Option(("--head",), VALUE, "The revision to build on, or <branch>@head."),
+    "head": Option(("--head",), VALUE, "The revision to build on, or <branch>@head.", "REVISION"),
     "splice": Option(("--splice",), FLAG, "Allow to build on a revision that is not a head."),
-    "branch_label": Option(("--branch-label",), VALUE, "A label for the branch of the revision."),
+    "branch_label": Option(
+        ("--branch-label",), VALUE, "A label for the branch of the revision.", "LABEL"
+    ),
     "version_path": Option(
-        ("--version-path",), VALUE, "The versions folder to write to, where there are several."
+        ("--version-path",),
+        VALUE,
+        "The versions folder to write to, where there are several.",
+        "FOLDER",
     ),
-    "rev_id": Option(("--rev-id",), VALUE, "The identifier to use instead of a random one."),
+    "rev_id": Option(("--rev-id",), VALUE, "The identifier to use instead of a random one.", "ID"),
     "depends_on": Option(
-        ("--depends-on",), LIST, "A revision that must be applied first; may be repeated."
+        ("--depends-on",),
+        LIST,
+        "A revision that must be applied first; may be repeated.",
+        "REVISION",
     ),
-    "tag": Option(("--tag",), VALUE, "Any word, for env.py to read."),
+    "tag": Option(("--tag",), VALUE, "Any word, for env.py to read.", "WORD"),
     "purge": Option(("--purge",), FLAG, "Delete the recorded revisions first, known or not."),
     "rev_range": Option(
-        ("-r", "--rev-range"), VALUE, "[start]:[end], where either may be 'current'."
+        ("-r", "--rev-range"), VALUE, "[start]:[end], where either may be 'current'.", "START:END"
     ),
     "verbose": Option(("-v", "--verbose"), FLAG, "Show more of each revision."),
     "indicate_current": Option(
@@ -64,17 +79,24 @@ OPTIONS: dict[str, Option] = {
     "head_only": Option(("--head-only",), FLAG, "Accepted for old scripts; without effect."),
     "check_heads": Option(("--check-heads",), FLAG, "Fail unless it is the newest revision."),
     "lock_timeout": Option(
-        ("--lock-timeout",), VALUE, "How many seconds to wait for another migration (300)."
+        ("--lock-timeout",),
+        VALUE,
+        "How many seconds to wait for another migration (300).",
+        "SECONDS",
     ),
     "ddl_lock_timeout": Option(
         ("--ddl-lock-timeout",),
         VALUE,
         "How many seconds a statement waits for a table that is in use (PostgreSQL).",
+        "SECONDS",
     ),
     "backup": Option(("--backup",), FLAG, "Back up the database before the first step."),
     "file": Option((), VALUE),
     "bind": Option(
-        ("--bind",), VALUE, "Which of several databases, if the name of the file does not show it."
+        ("--bind",),
+        VALUE,
+        "Which of several databases, if the name of the file does not show it.",
+        "NAME",
     ),
     "dry_run": Option(("--dry-run",), FLAG, "Run all, report the time each took, and undo all."),
     "verify": Option(
@@ -92,7 +114,9 @@ OPTIONS: dict[str, Option] = {
 
 # a second way to give a parameter, for one command
 ALSO: dict[tuple[str, str], Option] = {
-    ("downgrade", "revision"): Option(("--revision",), VALUE, "The same as the argument."),
+    ("downgrade", "revision"): Option(
+        ("--revision",), VALUE, "The same as the argument.", "REVISION"
+    ),
 }
 
 # for every command, and not for its function

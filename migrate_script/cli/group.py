@@ -46,5 +46,5 @@ class CommandGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
-            console.fail(errors.UsageError.no_command(args[0]))
+            console.fail(errors.UsageError.no_command(args[0], self.list_commands(ctx)))
         return super().resolve_command(ctx, args)

@@ -21,7 +21,7 @@ from .command_table import (
     Row,
 )
 
-HELP_FLAGS = ["-?", "--help"]
+HELP_FLAGS = ["-h", "-?", "--help"]
 
 
 def _parameter(name: str, option: Option, default: Any) -> click.Parameter:
@@ -33,12 +33,20 @@ def _parameter(name: str, option: Option, default: Any) -> click.Parameter:
         FLAG: {"is_flag": True, "default": default},
         LIST: {"multiple": True},
     }
-    return click.Option([name, *option.flags], help=option.help, **kinds[option.kind])
+    return click.Option(
+        [name, *option.flags], help=option.help, metavar=option.value, **kinds[option.kind]
+    )
 
 
 def group_parameters() -> list[click.Parameter]:
     """Make the options that may precede the name of a command."""
     return [_parameter(name, OPTIONS[name], None) for name in GROUP_OPTIONS]
+
+
+def _defaults(row: Row) -> str:
+    """Return what an argument is if it is not given."""
+    default = {p.name: p.default for p in row.parameters if not p.option.flags and p.default}
+    return " ".join(f"{name.upper()} is '{value}' unless given." for name, value in default.items())
 
 
 def _is_relative(argument: str) -> bool:
@@ -51,20 +59,24 @@ class RowCommand(click.Command):
 
     def __init__(self, row: Row, callback: Callable[..., Any] | None = None) -> None:
         self.row = row
-        params = [_parameter(p.name, p.option, p.default) for p in row.parameters]
+        params = [
+            _parameter(p.name, p.option, p.default)
+            for p in row.parameters
+            if p.name not in GROUP_OPTIONS
+        ]
         params += [
             _parameter(f"also_{name}", option, None)
             for (command, name), option in ALSO.items()
             if command == row.name
         ]
-        params.append(_parameter("traceback", TRACEBACK, False))
+        params += [*group_parameters(), _parameter("traceback", TRACEBACK, False)]
         super().__init__(
             row.name,
             # which leaves `-1` among the arguments
             context_settings={"help_option_names": HELP_FLAGS, "ignore_unknown_options": True},
             callback=callback,
             params=params,
-            help=row.help,
+            help=f"{row.help}\n\n{_defaults(row)}".strip(),
             short_help=row.help,
         )
         self.allow_extra_args = True
@@ -111,7 +123,9 @@ class RowCommand(click.Command):
 
     def _refuse(self, argument: str) -> NoReturn:
         if argument.startswith("-") and not _is_relative(argument):
-            console.fail(errors.UsageError.no_option(self.row.name, argument.split("=")[0]))
+            known = [f for param in self.params for f in param.opts if f.startswith("--")]
+            name = argument.split("=")[0]
+            console.fail(errors.UsageError.no_option(self.row.name, name, known))
         console.fail(errors.UsageError.extra_argument(self.row.name, argument))
 
     def _finish(self, params: dict[str, Any]) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
+import sys
 from functools import partial, wraps
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import click
 from flask_script import Command, Manager, Option
 
 from .. import errors
 from ..compat.flask_script import ClassManager, is_imported_by_flask
-from ..compat.stdlib import actions_of, flags_of, help_text, refuse_unknown_commands
+from ..compat.stdlib import actions_of, add_help_flag, flags_of, help_text, refuse_unknown_commands
 from . import console
 from .command_table import GROUP_HELP, GROUP_OPTIONS, LIST, OPTIONS, ROWS, Row
 from .parsing import HELP_FLAGS, RowCommand, with_group_values
@@ -50,7 +52,8 @@ class _ShowHelp(argparse.Action):
         ours = (_Typed, _ShowHelp)
         added = [action for action in actions_of(parser) if not isinstance(action, ours)]
         command.params += [_as_click(*each, parser) for each in enumerate(added)]
-        context = click.Context(command, info_name=parser.prog, **command.context_settings)
+        name = f"{os.path.basename(sys.argv[0])} {parser.prog}"
+        context = click.Context(command, info_name=name, **command.context_settings)
         click.echo(command.get_help(context))
         parser.exit()
 
@@ -80,7 +83,8 @@ def _add_to_parser(parser: argparse.ArgumentParser, row: Row, added: bool) -> No
     """
     if added:
         _add_ours(parser, row)
-    parser.add_argument(*HELP_FLAGS, action=_ShowHelp, row=row)
+    flags = [flag for flag in HELP_FLAGS if flag not in flags_of(parser)]
+    parser.add_argument(*flags, action=_ShowHelp, row=row)
 
 
 class MigrationCommand(Command):  # type: ignore[misc]
@@ -135,8 +139,8 @@ class MigrationCommand(Command):  # type: ignore[misc]
         console.run(partial(self.row.function, *args), params, self.traceback)
 
 
-def _no_such_command(name: str) -> None:
-    console.fail(errors.UsageError.no_command(name))
+def _no_such_command(known: Iterable[str], name: str) -> None:
+    console.fail(errors.UsageError.no_command(name, known))
 
 
 def _group_options(added: Sequence[Any]) -> Iterator[Option]:
@@ -147,7 +151,14 @@ def _group_options(added: Sequence[Any]) -> Iterator[Option]:
         flags = [flag for flag in option.flags if flag not in taken]
         action = "append" if option.kind == LIST else "store"
         if flags:
-            yield Option(*flags, dest=name, action=action, default=None, help=option.help)
+            yield Option(
+                *flags,
+                dest=name,
+                action=action,
+                default=None,
+                help=option.help,
+                metavar=option.value,
+            )
 
 
 class MigrateCommand(ClassManager, commands=zip(ROWS, map(MigrationCommand, ROWS.values()))):
@@ -172,7 +183,7 @@ class MigrateCommand(ClassManager, commands=zip(ROWS, map(MigrationCommand, ROWS
 
     def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
-        refuse_unknown_commands(parser, _no_such_command, "COMMAND")
+        refuse_unknown_commands(parser, partial(_no_such_command, list(self._commands)), "COMMAND")
         return parser
 
     def get_options(self) -> list[Any]:
@@ -221,6 +232,18 @@ def _run(run: Callable[..., Any]) -> Callable[..., Any]:
     return run_ours
 
 
+def _create_parser(create_parser: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `-h` show the help of every manager that has no such option."""
+
+    @wraps(create_parser)
+    def create_parser_with_h(*args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = create_parser(*args, **kwargs)
+        add_help_flag(parser, "-h")
+        return parser
+
+    return create_parser_with_h
+
+
 def _init(init: Callable[..., None]) -> Callable[..., None]:
     """Let `Command(upgrade)` work with our functions, as with Flask-Migrate's.
 
@@ -244,4 +267,5 @@ def _init(init: Callable[..., None]) -> Callable[..., None]:
 
 Manager.handle = _handle(Manager.handle)
 Manager.run = _run(Manager.run)
+Manager.create_parser = _create_parser(Manager.create_parser)
 Command.__init__ = _init(Command.__init__)

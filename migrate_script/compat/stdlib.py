@@ -16,6 +16,15 @@ def flags_of(parser: argparse.ArgumentParser) -> set[str]:
     return set(parser._option_string_actions)
 
 
+def add_help_flag(parser: argparse.ArgumentParser, flag: str) -> None:
+    """Let another flag show the help of a parser, unless it has an option of that name."""
+    flags = parser._option_string_actions
+    for action in actions_of(parser):
+        if isinstance(action, argparse._HelpAction) and flag not in flags:
+            action.option_strings = [*action.option_strings, flag]
+            flags[flag] = action
+
+
 def help_text(parser: argparse.ArgumentParser, action: argparse.Action) -> str | None:
     """Return the help of an option with its %(default)s and the like filled in."""
     return parser._get_formatter()._expand_help(action) if action.help else None

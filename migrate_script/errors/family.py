@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Iterable
 
 from click import ClickException
 
@@ -63,6 +63,14 @@ def place_text(path: str, line: int | None) -> str:
     return f"{path}, line {line}" if line else path
 
 
+def _meant(typed: str, known: Iterable[str]) -> str:
+    """Return what was probably meant, as a question."""
+    from difflib import get_close_matches  # only where something was typed wrongly
+
+    found = get_close_matches(typed, list(known), 1)
+    return f"did you mean '{found[0]}'? " if found else ""
+
+
 class MigrateError(ClickException):
     """The base class: a sentence for the user and an exit status.
 
@@ -110,12 +118,14 @@ class UsageError(MigrateError):
     status = exit_code = 2
 
     @classmethod
-    def no_command(cls, name: str) -> UsageError:
-        return cls(f"there is no command '{name}': 'db --help' lists them all")
+    def no_command(cls, name: str, known: Iterable[str]) -> UsageError:
+        meant = _meant(name, known)
+        return cls(f"there is no command '{name}': {meant}'db --help' lists them all")
 
     @classmethod
-    def no_option(cls, command: str, option: str) -> UsageError:
-        return cls(f"'{command}' has no option '{option}': '{command} --help' lists those it has")
+    def no_option(cls, command: str, option: str, known: Iterable[str] = ()) -> UsageError:
+        way_out = f"'{command} --help' lists those it has"
+        return cls(f"'{command}' has no option '{option}': {_meant(option, known)}{way_out}")
 
     @classmethod
     def extra_argument(cls, command: str, extra: str) -> UsageError:

@@ -244,7 +244,7 @@ positional arguments:
     runserver           Runs the Flask development server i.e. app.run()
 
 options:
-  -?, --help            show this help message and exit
+  -?, --help, -h        show this help message and exit
 """
 
 GREET_HELP = """\
@@ -266,11 +266,11 @@ Manage the team.
 
 positional arguments:
   {roles,join}
-    roles       Manage the roles.
-    join        Add a member.
+    roles         Manage the roles.
+    join          Add a member.
 
 options:
-  -?, --help    show this help message and exit
+  -?, --help, -h  show this help message and exit
 """
 
 
@@ -316,7 +316,7 @@ def test_no_arguments_show_the_help(manage):
     assert (listing.status, of_any_python(listing.out), listing.err) == (2, HELP, "")
 
 
-@pytest.mark.parametrize("flag", ["--help", "-?"])
+@pytest.mark.parametrize("flag", ["--help", "-?", "-h"])
 def test_asked_for_the_help_is_no_mistake(manage, flag):
     """--help and -? list the commands, and leave with status 0."""
     listing = manage(flag)

@@ -20,19 +20,29 @@ def test_an_unknown_command(db):
     assert db("upgrad") == (
         2,
         "",
-        one_line("there is no command 'upgrad': 'db --help' lists them all"),
+        one_line(
+            "there is no command 'upgrad': did you mean 'upgrade'? 'db --help' lists them all"
+        ),
     )
 
 
-@pytest.mark.parametrize("option", ["--sqll", "-z", "--foo=bar"])
-def test_an_unknown_option(db, option):
+@pytest.mark.parametrize("name", ["xyz", ""])
+def test_a_command_that_resembles_none(db, name):
+    """Nothing is guessed."""
+    assert db(name).error == one_line(f"there is no command '{name}': 'db --help' lists them all")
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("--sqll", "did you mean '--sql'? "), ("-z", ""), ("--foo=bar", "")],
+)
+def test_an_unknown_option(db, option, meant):
     """One line, status 2, and nothing ran."""
+    name = option.split("=")[0]
     assert db("upgrade", option) == (
         2,
         "",
-        one_line(
-            f"'upgrade' has no option '{option.split('=')[0]}': 'upgrade --help' lists those it has"
-        ),
+        one_line(f"'upgrade' has no option '{name}': {meant}'upgrade --help' lists those it has"),
     )
 
 
