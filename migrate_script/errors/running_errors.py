@@ -189,6 +189,14 @@ class NothingKept(MigrateError):
         )
 
     @classmethod
+    def level_set(cls, revision: str) -> NothingKept:
+        return cls(
+            f"revision {revision} sets the isolation level by the driver, which rolls back the "
+            "transaction of the whole run: write 'with op.get_context().autocommit_block():', or "
+            "let it be the first that the revision does, and run it alone by 'upgrade +1'"
+        )
+
+    @classmethod
     def never_committed(cls) -> NothingKept:
         return cls(
             "env.py begins a transaction before it calls context.configure(), and does not commit "

@@ -14,11 +14,15 @@ from typing import Any, Callable, Iterator
 from .. import errors
 from ..compat.sqlalchemy import driver_calls_replaced, in_nested_transaction
 from ..sql import DDL, DML, QUERY, SAVEPOINT, TRANSACTION, Statement
-from .dbapi import driver_connection, execute, sqlstate, unpooled
+from .dbapi import driver_connection, execute, is_idle, sqlstate, unpooled
 from .statements import Execution, Observer
 
 _NAME = "migrate_script_rows"
 _NO_TRANSACTION, _ABORTED, _NO_SAVEPOINT = "25P01", "25P02", "3B001"
+
+
+def _level(raw: Any) -> tuple[Any, Any]:
+    return getattr(raw, "autocommit", None), getattr(raw, "isolation_level", None)
 
 
 class ScriptRollback(Observer):
@@ -41,6 +45,7 @@ class ScriptRollback(Observer):
         self._refused: errors.NothingKept | None = None
         self._path = ""  # of the script
         self._caught: Execution | None = None  # what failed, while the script went on
+        self._level: Any = None  # the driver's isolation level, once something may be lost
 
     @contextmanager
     def steps(self, begun_by_env_py: bool) -> Iterator[None]:
@@ -76,6 +81,8 @@ class ScriptRollback(Observer):
 
     def end_step(self, step: Any, error: BaseException | None) -> None:
         if error is None:
+            if self._level is not None and self._has_lost_all():
+                self._refused = errors.NothingKept.level_set(self._revision)
             self._release()
         self._revision = ""
         if self._refused is not None and error is not self._refused:
@@ -86,6 +93,9 @@ class ScriptRollback(Observer):
             raise self._refused
         if not self._revision:
             return
+        if self._level is not None and self._has_lost_all():
+            self._refused = errors.NothingKept.level_set(self._revision)
+            raise self._refused
         if self._is_set and not self._failures_abort and not self.raw.in_transaction:
             self._forget()  # SQLite has committed for a statement that runs outside
         kind = execution.kind or execution.statement.kind
@@ -117,8 +127,14 @@ class ScriptRollback(Observer):
 
     def after(self, execution: Execution) -> None:
         self._caught = None  # a savepoint has undone it
+        if self._failures_abort and execution.kind != QUERY and not is_idle(self.raw):
+            self._level = _level(self.raw)
         if self._has_schema_change and not self._savepoints:
             self._release()  # the script has left its savepoint
+
+    def _has_lost_all(self) -> bool:
+        """Whether psycopg2 has rolled back, as it does where its isolation level is set."""
+        return is_idle(self.raw) is True and self._level != _level(self.raw)
 
     def session_commit(self, session: Any) -> None:
         bind = getattr(session, "bind", None)
@@ -152,6 +168,7 @@ class ScriptRollback(Observer):
         self._forget()
 
     def _do_commit(self, plain: Callable[[Any], None], pooled: Any) -> None:
+        self._level = None
         if self._is_open_unknown and self._is_ours(pooled):
             if self._revision or not self.connection.in_transaction():
                 self._release()

@@ -349,6 +349,7 @@ ISOLATION = """
     op.get_bind().execution_options(isolation_level="READ COMMITTED")
     op.add_column("a", sa.Column("after", sa.Integer))
 """
+ADD_AFTER = 'op.add_column("a", sa.Column("after", sa.Integer))'
 REFUSED = hasattr(sa.engine.Connection, "rollback")
 VALUES = "SELECT enumlabel FROM pg_enum ORDER BY enumsortorder"
 
@@ -397,6 +398,44 @@ def test_what_was_committed_by_a_change_of_the_isolation_level_is_told(moods):
     )
     assert committed in failed.error
     assert "the database is at r1, as before" in failed.error
+
+
+RAW_LEVEL = """
+    raw = op.get_bind().connection
+    raw = getattr(raw, "dbapi_connection", None) or raw.connection
+    raw.set_isolation_level({level})
+"""
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_change_of_the_level_by_the_driver_itself(moods, earlier):
+    """It rolls back what was done, of earlier revisions too: the run stops before it goes on."""
+    project, url = moods
+    before = picture(url)
+    text = RAW_LEVEL.format(level=0) + "    op.execute(\"ALTER TYPE mood ADD VALUE 'glad'\")\n"
+    if earlier:
+        revision(project, 2, 'op.create_table("c", sa.Column("id", sa.Integer))')
+    else:
+        text = '\n    op.add_column("a", sa.Column("before", sa.Integer))' + text
+    revision(project, 2 + earlier, text)
+    failed = db(project, "upgrade")
+    assert failed.status == 1
+    assert f"revision r{2 + earlier} sets the isolation level by the driver" in failed.error
+    assert failed.error.endswith("; the database is at r1, as before\n")
+    assert picture(url) == before
+    assert rows(url, VALUES) == [("sad",)]
+
+
+def test_a_change_of_the_level_before_anything_else(moods):
+    """Nothing is lost, and the value is there."""
+    project, url = moods
+    level = RAW_LEVEL.format(level=0) + "    op.execute(\"ALTER TYPE mood ADD VALUE 'glad'\")"
+    revision(project, 2, level + RAW_LEVEL.format(level=1) + f"    {ADD_AFTER}")
+    done = db(project, "upgrade")
+    assert done.status == 0, done.err
+    assert rows(url, VALUES) == [("sad",), ("glad",)]
+    assert "after" in tables(url)["a"]
+    assert version(url) == ["r2"]
 
 
 @pytest.mark.skipif(not REFUSED, reason="SQLAlchemy 1 changes it within a transaction")
