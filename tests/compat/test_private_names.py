@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterator, NamedTuple
 
 import alembic
 import flask
+import flask.cli
 import pytest
 import sqlalchemy
 from alembic.config import Config
@@ -186,12 +187,14 @@ PRIVATE: tuple[Private, ...] = (
     Private("_parse_known_args", argparse.ArgumentParser),
     Private("_expand_help", lambda: argparse.HelpFormatter("")),
     Private("_SubParsersAction", lambda: argparse),
+    Private("_HelpAction", lambda: argparse),
     Private("_clearExistingHandlers", lambda: logging.config),
     Private("_commands", Manager),
     Private("_options", Manager),
     Private("_patch_argparser", Manager),
     Private("_get_current_object", lambda: flask.current_app),
     Private("_reloader", werkzeug),
+    Private("_loaded_app", flask.cli.ScriptInfo),
 )
 # looked for, and used where they are: argparse._parse_known_args2 clashes with a name of
 # Flask-Script, flask._request_ctx_stack is gone from Flask 3 on, and RevisionMap._relative_iterate
