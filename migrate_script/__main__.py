@@ -7,37 +7,22 @@ from typing import Sequence
 
 from flask_script import Manager
 
-import migrate_script
-
-from . import errors
+from . import errors, old_names
 from .cli import console
-from .cli.group import CommandGroup
 from .cli.script import HANDLED
-from .compat import flask_migrate
-from .compat.launcher import aliases, child_processes, program
-
-
-def _config() -> type:
-    from .config import Config  # imports Alembic: see `Project`
-
-    return Config
-
-
-def put_old_names() -> None:
-    """Make `flask.ext.*` and the `flask_migrate` of release 2 importable in this process."""
-    aliases.install(flask_migrate.makers(migrate_script, _config, CommandGroup))
+from .compat.launcher import child_processes, program
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run a script, given as `manage.py ...` or `-m package.manage ...`."""
     if not arguments or arguments[0] in program.HELP_FLAGS:
         console.usage(program.USAGE, 0 if arguments else errors.UsageError.status)
-    put_old_names()
+    old_names.put()
     try:
         found = program.find(arguments)
     except errors.UsageError as error:
         console.fail(error)
-    child_processes.call_in_new_processes(f"{__package__}.__main__", put_old_names.__name__)
+    child_processes.call_in_new_processes(old_names.__name__, old_names.put.__name__)
     child_processes.call_execv_with(["-m", str(__package__)], found.argv[0])
     child_processes.reload_with(["-m", str(__package__), *found.launch])
     program.run(found)

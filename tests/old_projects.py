@@ -10,7 +10,7 @@ import flask
 from databases import tables
 
 import migrate_script
-from migrate_script.__main__ import put_old_names
+from migrate_script import old_names as names
 
 
 def is_old(name):
@@ -24,7 +24,7 @@ def old_names():
     finders, before = list(sys.meta_path), dict(sys.modules)
     for name in filter(is_old, before):
         del sys.modules[name]
-    put_old_names()
+    names.put()
     try:
         yield
     finally:

@@ -424,6 +424,7 @@ LAYERS = (
     {"cli"},
     {"extension"},
     {"__init__"},
+    {"old_names"},
     {"__main__"},
 )
 LAYER = {entry: number for number, entries in enumerate(LAYERS) for entry in entries}

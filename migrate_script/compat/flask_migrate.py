@@ -110,11 +110,8 @@ def _cli(group: Callable[[str], Any]) -> ModuleType:
     return module
 
 
-def makers(
-    public: ModuleType, config: Callable[[], type], group: Callable[[str], Any]
-) -> dict[str, Callable[[], ModuleType]]:
-    """Return the functions that make `flask_migrate` and `flask_migrate.cli` on import."""
-    return {
-        NAME: partial(_package, public, config),
-        f"{NAME}.cli": partial(_cli, group),
-    }
+def make(
+    name: str, public: ModuleType, config: Callable[[], type], group: Callable[[str], Any]
+) -> ModuleType:
+    """Make `flask_migrate` or `flask_migrate.cli`."""
+    return _package(public, config) if name == NAME else _cli(group)

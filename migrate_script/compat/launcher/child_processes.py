@@ -12,13 +12,14 @@ import os
 import subprocess
 import sys
 from functools import wraps
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Callable, Sequence
 
 import werkzeug._reloader as reloader
+
+from . import aliases
 
 SPAWN = "multiprocessing.spawn"
 # the name for which a fork server gets the data of its preloaded modules
@@ -40,26 +41,8 @@ def _call(module: str, name: str) -> None:
     getattr(importlib.import_module(module), name)()
 
 
-class _Watched(Loader):
-    """Loads `multiprocessing.spawn`, and adds a call to the data that it sends to a child."""
-
-    def __init__(self, loader: Any, call: _Call) -> None:
-        self.loader = loader
-        self.call = call
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        module: ModuleType | None = self.loader.create_module(spec)
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        spec: Any = module.__spec__
-        spec.loader = module.__loader__ = self.loader
-        self.loader.exec_module(module)
-        _watch(module, self.call)
-
-
 class _Finder:
-    """Waits for the import of `multiprocessing.spawn`, which most scripts do not need."""
+    """Waits for the import of `multiprocessing.spawn`, to add a call to what it sends a child."""
 
     def __init__(self, call: _Call) -> None:
         self.call = call
@@ -70,8 +53,13 @@ class _Finder:
         sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None:
-            spec.loader = _Watched(spec.loader, self.call)
+            loader: Any = aliases.Wrapper(spec.loader, self._exec_module)
+            spec.loader = loader
         return spec
+
+    def _exec_module(self, module: ModuleType, loader: Any) -> None:
+        loader.exec_module(module)
+        _watch(module, self.call)
 
 
 def _watch(spawn: Any, call: _Call) -> None:
