@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import sys
-from typing import Sequence
+from typing import NoReturn, Sequence
 
 from flask_script import Manager
 
 from . import errors, old_names
 from .cli import console
 from .cli.script import HANDLED
-from .compat.launcher import child_processes, program
+from .compat.launcher import child_processes, enabling, program
+
+
+def _change_environment(arguments: Sequence[str]) -> NoReturn:
+    if arguments[-1] in program.HELP_FLAGS:
+        console.answer(program.USAGE)
+    try:
+        said = enabling.action(arguments)()
+    except errors.MigrateError as error:
+        console.fail(error)
+    console.answer(said)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run a script, given as `manage.py ...` or `-m package.manage ...`."""
+    """Run a script, given as `manage.py ...` or `-m package.manage ...`, or turn it on for good."""
     if not arguments or arguments[0] in program.HELP_FLAGS:
-        console.usage(program.USAGE, 0 if arguments else errors.UsageError.status)
+        console.answer(program.USAGE, 0 if arguments else errors.UsageError.status)
+    if (arguments[0],) in enabling.ACTIONS:
+        _change_environment(arguments)
     old_names.put()
     try:
         found = program.find(arguments)

@@ -81,8 +81,8 @@ def show_trace(text: str) -> None:
     click.echo(text, err=True, nl=False)
 
 
-def usage(text: str, status: int) -> NoReturn:
-    """Print a help text and exit."""
+def answer(text: str, status: int = 0) -> NoReturn:
+    """Print a text on standard output and exit."""
     click.echo(text)
     sys.exit(status)
 

@@ -1,7 +1,7 @@
 """What old scripts find in `flask_migrate`; `launcher/aliases.py` makes it importable.
 
-It exists under the launcher only. `MigrateCommand` is the instance there that it was in
-Flask-Migrate 2, which scripts copy from and write into.
+It exists under the launcher, and where `enable` was run. `MigrateCommand` is the instance there
+that it was in Flask-Migrate 2, which scripts copy from and write into.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Execute Flask-Script 2.0.5 or 2.0.6, unmodified, on every Flask and Python.
 
-`launcher/aliases.py` finds it.
+`launcher/aliases.py` finds it, and loads this file by its path where the package is not imported:
+nothing of the package is imported here.
 
 Flask-Script needs help on Flask 2 and later, on Python 3.11 and later, and where argparse has a
 method named `_parse_known_args2`. Names that Flask removed exist only while Flask-Script's modules

@@ -21,6 +21,7 @@
     +-- NothingKept                 a script rolled back the run, or env.py never commits it
     +-- CannotDryRun                --dry-run could not be undone
     +-- Interrupted, NotAgreed      Control-C, SIGTERM, or the answer no
+    +-- EnablingError               `enable` or `disable` cannot be done, or `--check` says off
     +-- NeedsNewerAlembic           the installed Alembic cannot do it
     +-- AlembicError                anything else that Alembic refuses
     +-- Unexpected                  anything else at all
@@ -37,6 +38,7 @@ from .database_errors import DatabaseError as DatabaseError
 from .database_errors import DifferencesFound as DifferencesFound
 from .database_errors import NotAtHead as NotAtHead
 from .database_errors import why_no_engine as why_no_engine
+from .enabling_errors import EnablingError as EnablingError
 from .family import MEGABYTE as MEGABYTE
 from .family import AlembicError as AlembicError
 from .family import MigrateError as MigrateError

@@ -270,8 +270,9 @@ def test_help(project):
     assert (asked.status, alone.status) == (0, 2)
     assert asked.out == alone.out
     assert asked.err == alone.err == ""
-    assert "\n    python -m migrate_script manage.py db upgrade\n" in asked.out
-    assert len(asked.out.splitlines()) < 10
+    for words in ("manage.py db upgrade", "enable", "enable --check", "disable"):
+        assert f"\n    python -m migrate_script {words}\n" in asked.out
+    assert len(asked.out.splitlines()) < 18
 
 
 SERVER = """

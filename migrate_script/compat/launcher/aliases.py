@@ -1,14 +1,15 @@
-"""Finders on `sys.meta_path` for the old module names, for the rest of a process.
+"""Finders on `sys.meta_path` for the old module names, in one process or in an environment.
 
 `flask_migrate` and `flask.ext.*` serve scripts for Flask-Migrate before 3 and for Flask before 1.0;
 `flask_script` is executed with patches. `flask.ext.script` and `flask_script` are one module
 object: a module is executed once, whatever name imports it.
 
-A finder is called while Python locks all imports: if it waited for a module that another thread is
-importing, both would wait forever. So this file imports what Python has imported before any script
-runs, and looks for modules by the finders themselves.
+`hook.py` loads this file by its path, as the package itself imports Flask-Script. A finder is
+called while Python locks all imports: if it waited for a module that another thread is importing,
+both would wait forever. So this file imports what Python has imported before any script runs.
 """
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -190,3 +191,26 @@ def _exthook(name: str) -> "ModuleType":
 def install(make: "Callable[[str], ModuleType]") -> None:
     """Install the finder for the rest of this process, whatever is installed."""
     sys.meta_path.insert(0, OldNames(make, always=True))
+
+
+def _exec_flask_script(module: "ModuleType", loader: "Any") -> None:
+    """Execute Flask-Script with its patches, for a script that may never import the package."""
+    from importlib.util import module_from_spec, spec_from_file_location  # no finder is waiting
+
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "flask_script_patches.py")
+    spec: Any = spec_from_file_location("migrate_script.compat.flask_script_patches", path)
+    patches = module_from_spec(spec)
+    spec.loader.exec_module(patches)
+    patches.exec_module(module, loader)
+
+
+def _make(name: str) -> "ModuleType":
+    # by its name, as everything else of the package is above this file
+    __import__("migrate_script.old_names")
+    made: ModuleType = sys.modules["migrate_script.old_names"].make(name)
+    return made
+
+
+def for_environment() -> "list[Any]":
+    """Return the finders of an environment; copies of earlier releases' hook.py call it, too."""
+    return [FlaskScript(_exec_flask_script), OldNames(_make, always=False)]

@@ -29,7 +29,15 @@ Run a script as it is, while the modules of its time can be imported.
     {COMMAND} -m package.manage db upgrade
 
 Everything after the name of the script is passed to it. flask_script, flask_migrate (with its
-MigrateCommand) and flask.ext.* can be imported, whatever is installed; no file is changed."""
+MigrateCommand) and flask.ext.* can be imported, whatever is installed; no file is changed.
+
+    {COMMAND} enable
+    {COMMAND} enable --check
+    {COMMAND} disable
+
+Have every start of Python in this environment do so, and `python manage.py db upgrade` is enough;
+say whether it is on (exit status 0) or off (1); turn it off. It is two files in site-packages. A
+script of such a name is run as './enable'."""
 HELP_FLAGS = ("-?", "-h", "--help")
 PIPED = "-"
 
