@@ -7,7 +7,7 @@ from typing import NoReturn, Sequence
 
 from flask_script import Manager
 
-from . import errors, old_names
+from . import __version__, errors, old_names
 from .cli import console
 from .cli.script import HANDLED
 from .compat.launcher import child_processes, enabling, program
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str]) -> None:
     """Run a script, given as `manage.py ...` or `-m package.manage ...`, or turn it on for good."""
     if not arguments or arguments[0] in program.HELP_FLAGS:
         console.answer(program.USAGE, 0 if arguments else errors.UsageError.status)
+    if arguments[0] == program.VERSION_FLAG:
+        console.answer(f"migrate_script {__version__}")
     if (arguments[0],) in enabling.ACTIONS:
         _change_environment(arguments)
     old_names.put()

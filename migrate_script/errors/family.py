@@ -152,6 +152,15 @@ class UsageError(MigrateError):
         )
 
     @classmethod
+    def no_script(cls, command: str, reason: str, words: list[str], here: list[str]) -> UsageError:
+        if not here:
+            return cls.nothing_to_run(command, reason)
+        way_out = f"write '{command} {' '.join([here[0], *words])}'"
+        if len(here) > 1:
+            way_out = f"write one of {', '.join(here)} before it"
+        return cls(f"{reason}: {way_out}, if the script is missing")
+
+    @classmethod
     def runs_when_imported(cls) -> UsageError:
         return cls(
             "the script runs its Manager while 'flask' imports it: write "

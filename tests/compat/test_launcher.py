@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 from processes import free_port
 
+import migrate_script
+
 pytestmark = pytest.mark.any_stack
 
 # what the interpreter and old libraries say of themselves is not what is compared
@@ -253,6 +255,33 @@ def test_nothing_to_run(project, arguments, reason):
     done = project.process("-m", "migrate_script", *arguments, env=QUIET)
     advice = "'python -m migrate_script' without arguments says what it takes"
     assert done == (2, "", f"Error: {reason}: {advice}\n")
+
+
+@pytest.mark.parametrize("folder", [True, False], ids=["a folder of that name", "no such file"])
+@pytest.mark.parametrize(
+    ("scripts", "way_out"),
+    [
+        (["a.py", "manage.py"], "write 'python -m migrate_script manage.py db upgrade'"),
+        (["hello.py"], "write 'python -m migrate_script hello.py db upgrade'"),
+        (["a.py", "b.py"], "write one of a.py, b.py before it"),
+    ],
+)
+def test_the_script_is_left_out(project, scripts, way_out, folder):
+    """The line says which scripts are here."""
+    for name in scripts:
+        project.write(name, "")
+    reason = "there is no script 'db' to run: No such file or directory"
+    if folder:
+        (project.folder / "db").mkdir()
+        reason = "there is no '__main__.py' in 'db'"
+    done = project.process("-m", "migrate_script", "db", "upgrade", env=QUIET)
+    assert done == (2, "", f"Error: {reason}: {way_out}, if the script is missing\n")
+
+
+def test_the_version(project):
+    """It is that of the package."""
+    done = project.process("-m", "migrate_script", "--version", env=QUIET)
+    assert done == (0, f"migrate_script {migrate_script.__version__}\n", "")
 
 
 def test_an_option_of_nobody(project):

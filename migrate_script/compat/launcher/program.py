@@ -39,6 +39,7 @@ Have every start of Python in this environment do so, and `python manage.py db u
 say whether it is on (exit status 0) or off (1); turn it off. It is two files in site-packages. A
 script of such a name is run as './enable'."""
 HELP_FLAGS = ("-?", "-h", "--help")
+VERSION_FLAG = "--version"
 PIPED = "-"
 
 
@@ -71,14 +72,21 @@ def _main_names(filename: str, loader: Any) -> dict[str, Any]:
     return {**none, "__file__": filename, "__loader__": loader}
 
 
+def _no_script(reason: str, words: list[str]) -> errors.UsageError:
+    """Return the refusal of what is no script, with the scripts that the current folder has."""
+    here = sorted(name for name in os.listdir() if name.endswith(".py") and os.path.isfile(name))
+    return errors.UsageError.no_script(
+        COMMAND, reason, words, ["manage.py"] if "manage.py" in here else here
+    )
+
+
 def _of_file(path: str, rest: Sequence[str]) -> Program:
     try:
         with open(path, "rb") as file:
             source = file.read()
     except OSError as error:
-        raise errors.UsageError.nothing_to_run(
-            COMMAND, f"there is no script '{path}' to run: {error.strerror}"
-        ) from error
+        reason = f"there is no script '{path}' to run: {error.strerror}"
+        raise _no_script(reason, [path, *rest]) from error
     code, loader = _compiled(source, _shown(path))
     folder = os.path.dirname(os.path.realpath(path))
     names = _main_names(_shown(path), loader)
@@ -108,7 +116,10 @@ def _of_spec(spec: ModuleSpec | None, missing: str) -> tuple[CodeType, dict[str,
 
 def _of_folder(path: str, rest: Sequence[str]) -> Program:
     spec = PathFinder.find_spec("__main__", [_shown(path)])
-    code, names = _of_spec(spec, f"there is no '__main__.py' in '{path}'")
+    missing = f"there is no '__main__.py' in '{path}'"
+    if spec is None:
+        raise _no_script(missing, [path, *rest])
+    code, names = _of_spec(spec, missing)
     return Program([path, *rest], code, names, _shown(path), [os.path.abspath(path)])
 
 
