@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import alembic.autogenerate
+import pytest
 
 README = (Path(__file__).resolve().parent.parent / "README.rst").read_text(encoding="utf-8")
 
@@ -58,3 +59,41 @@ def test_the_commands_of_the_readme_are_one_line_each():
     for name in ("command 1", "command 2"):
         assert len(block(name).splitlines()) == 1
         assert block(name).startswith("$ python3 -m venv")
+
+
+def test_what_the_readme_links_to_is_there():
+    """Each situation of the comparison is a test of this package."""
+    root = Path(__file__).resolve().parent.parent
+    paths = re.findall(r"<(tests/\S+)>`__", README)
+    assert len(paths) == 10
+    for path in paths:
+        assert (root / path).is_file(), path
+
+
+OLD = """
+    from flask import Flask
+    {imports}
+    from flask_sqlalchemy import SQLAlchemy
+
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///app.db"
+    db = SQLAlchemy(app)
+    migrate = Migrate(app, db)
+    manager = Manager(app)
+    manager.add_command("db", MigrateCommand)
+
+    if __name__ == "__main__":
+        manager.run()
+"""
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_change_of_the_readme(project, order):
+    """Both imports change, in any order of the lines."""
+    lines = re.findall(r"^   ([-+])(.*)$", README, re.M)
+    before, after = ([line for sign, line in lines if sign == mark] for mark in "-+")
+    assert [line.split()[1] for line in before] == ["flask_script", "flask_migrate"]
+    project.write("manage.py", OLD.format(imports="\n    ".join(after[::order])))
+    for words in (["init"], ["migrate"], ["upgrade"], ["current"]):
+        done = project.run("manage.py", "db", *words)
+        assert (done.status, done.error) == (0, ""), words
