@@ -312,12 +312,20 @@ def _of_script(place: Place, error: BaseException) -> errors.MigrateError:
     return errors.ScriptError.failed(*place, error)
 
 
+def _reported(error: BaseException) -> BaseException:
+    """Return what Mako was to report, where its own report of it does not compile (1.0 on 3.9)."""
+    frames = traceback.extract_tb(error.__traceback__)
+    by_mako = any(re.search(r"mako[/\\]exceptions\.py$", frame.filename) for frame in frames)
+    return error.__context__ or error if by_mako and isinstance(error, SyntaxError) else error
+
+
 def translate(error: BaseException, config: Any, run: Any = None) -> BaseException:
     """Return the error of our family for an exception; that itself if env.py ends the process."""
     if isinstance(error, errors.MigrateError):
         return error
     worded = None
     with suppress(Exception):  # an error in here must not hide the one that is translated
+        error = _reported(error)
         worded = _Failure(error, config, run).translated()
     # a script that ends the process would end it with nothing done, and perhaps as a success
     return worded or (error if isinstance(error, SystemExit) else errors.Unexpected(error))
