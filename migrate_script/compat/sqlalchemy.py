@@ -19,10 +19,9 @@ from sqlalchemy.engine.base import OptionEngine
 from sqlalchemy.pool import Pool
 
 BEFORE_1_4 = not hasattr(engine, "CursorResult")
-
-#: what `engine.execution_options(...)` returns: before 2.0 a connection of it takes no listeners,
-#: and they are added to this engine, which may have other connections
-ENGINES_TO_LISTEN_TO = () if hasattr(Connection, "commit") else (OptionEngine,)
+#: what `engine.execution_options(...)` returns: in most releases a connection of it takes no
+#: listeners, and they are added to this engine, which may have other connections
+ENGINES_TO_LISTEN_TO = (OptionEngine,)
 
 # pg_constraint.consrc is gone from PostgreSQL 12 on
 REMOVED = "cons.consrc as src"

@@ -187,7 +187,7 @@ def plain_env_py():
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mysql"])
 def test_a_connection_of_an_engine_with_options(project, new_database, monkeypatch, kind):
-    """SQLAlchemy before 2.0 takes no listeners for it; a second one of the engine is not ours."""
+    """Most releases take no listeners for it; a second one of the engine is not ours."""
     url = new_database(kind)
     monkeypatch.setenv("DATABASE_URL", url)
     new_project(project)
