@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 
+import alembic
 import pytest
 from alembic import command
 from databases import foreign_keys, inspected, tables
@@ -87,9 +88,18 @@ def wanted(models):
     }
 
 
+def cannot_check(project):
+    """Whether this Alembic cannot check several databases, and says so."""
+    failed = db(project, "check")
+    return failed.error == (
+        f"Error: Alembic {alembic.__version__} has no 'check of several databases': install a "
+        "newer Alembic to use it\n"
+    )
+
+
 def agrees(project):
     """Neither `check` nor `migrate` finds a difference."""
-    if hasattr(command, "check"):
+    if hasattr(command, "check") and not cannot_check(project):
         succeeds(project, "check")
     before = project.versions
     succeeds(project, "migrate")
