@@ -120,6 +120,8 @@ class _Failure:
         worded = self._of_connection()
         if worded:
             return worded
+        if isinstance(error, ImportError) and error.name == "distutils":  # `edit` before 1.6
+            return errors.NeedsNewerAlembic("edit without distutils", alembic.__version__)
         if self.of_library and "upgrade_ops_list" in self.text:  # `check` of 1.9 to 1.12
             return errors.NeedsNewerAlembic("check of several databases", alembic.__version__)
         if isinstance(error, (CommandError, RevisionError)):

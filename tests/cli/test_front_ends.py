@@ -116,7 +116,13 @@ def test_a_folder_beside_the_current_one(db, tmp_path, monkeypatch):
         if words == "check" and not hasattr(command, "check"):
             continue
         done = run(*words.split())
-        assert (done.status, done.error) == (0, ""), words
+        if words == "edit cccc" and "without distutils" in done.error:
+            assert done.error == one_line(
+                f"Alembic {alembic.__version__} has no 'edit without distutils': "
+                "install a newer Alembic to use it"
+            )
+            continue
+        assert (done.status, done.error) == (0, ""), (words, done)
     assert len(project.versions) == 6
 
 
