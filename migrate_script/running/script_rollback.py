@@ -21,7 +21,7 @@ _NAME = "migrate_script_rows"
 _NO_TRANSACTION, _ABORTED, _NO_SAVEPOINT = "25P01", "25P02", "3B001"
 
 
-def _level(raw: Any) -> tuple[Any, Any]:
+def _isolation(raw: Any) -> tuple[Any, Any]:
     return getattr(raw, "autocommit", None), getattr(raw, "isolation_level", None)
 
 
@@ -81,21 +81,20 @@ class ScriptRollback(Observer):
 
     def end_step(self, step: Any, error: BaseException | None) -> None:
         if error is None:
-            if self._level is not None and self._has_lost_all():
-                self._refused = errors.NothingKept.level_set(self._revision)
+            if self._level is not None:
+                self._look_for_loss()
             self._release()
         self._revision = ""
         if self._refused is not None and error is not self._refused:
             raise self._refused from error  # the script caught it, and could not go on for long
 
     def before(self, execution: Execution) -> None:
+        if self._level is not None and self._refused is None:
+            self._look_for_loss()
         if self._refused is not None:
             raise self._refused
         if not self._revision:
             return
-        if self._level is not None and self._has_lost_all():
-            self._refused = errors.NothingKept.level_set(self._revision)
-            raise self._refused
         if self._is_set and not self._failures_abort and not self.raw.in_transaction:
             self._forget()  # SQLite has committed for a statement that runs outside
         kind = execution.kind or execution.statement.kind
@@ -128,13 +127,14 @@ class ScriptRollback(Observer):
     def after(self, execution: Execution) -> None:
         self._caught = None  # a savepoint has undone it
         if self._failures_abort and execution.kind != QUERY and not is_idle(self.raw):
-            self._level = _level(self.raw)
+            self._level = _isolation(self.raw)
         if self._has_schema_change and not self._savepoints:
             self._release()  # the script has left its savepoint
 
-    def _has_lost_all(self) -> bool:
-        """Whether psycopg2 has rolled back, as it does where its isolation level is set."""
-        return is_idle(self.raw) is True and self._level != _level(self.raw)
+    def _look_for_loss(self) -> None:
+        """Refuse to go on where psycopg2 has rolled back, as it does where its level is set."""
+        if is_idle(self.raw) is True and self._level != _isolation(self.raw):
+            self._refused = errors.NothingKept.level_set(self._revision)
 
     def session_commit(self, session: Any) -> None:
         bind = getattr(session, "bind", None)
