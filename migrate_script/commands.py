@@ -192,6 +192,8 @@ def upgrade(
     ddl_lock_timeout: float | None = None,
     backup: bool = False,
     clean_leftovers: bool = False,
+    yes: bool = False,
+    no_loss: bool = False,
 ) -> list[str]:
     """Upgrade the database to a later revision.
 
@@ -209,6 +211,9 @@ def upgrade(
     :param backup: `--backup`: copy the database before the first step
     :param clean_leftovers: `--clean-leftovers`: on SQLite, drop the copies of tables that a stopped
         batch has left, even where no revision is due; a copy with rows of its own stays
+    :param yes: `--yes`: go on although data is lost and `allow_loss` is False
+    :param no_loss: `--no-loss`: run nothing if a step drops a table or column with data in it, as
+        far as its script says so literally
     :returns: the identifiers of the revisions that ran, in order
     :raises MigrateError: there is no such revision, or one failed
     """
@@ -225,6 +230,8 @@ def upgrade(
         clean_leftovers=clean_leftovers,
         ddl_lock_timeout=ddl_lock_timeout,
         verify=verify,
+        yes=yes,
+        no_loss=no_loss,
     )
     return Done(run.revisions)
 
@@ -240,6 +247,7 @@ def downgrade(
     yes: bool = False,
     ddl_lock_timeout: float | None = None,
     backup: bool = False,
+    no_loss: bool = False,
 ) -> list[str]:
     """Downgrade the database to an earlier revision.
 
@@ -252,7 +260,9 @@ def downgrade(
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
         database; None for the application's setting
     :param dry_run: `--dry-run`: run all, report the time each took, and undo all
-    :param yes: `--yes`: lose data without a question
+    :param yes: `--yes`: lose data without a question, and although `allow_loss` is False
+    :param no_loss: `--no-loss`: run nothing if a step drops a table or column with data in it, as
+        far as its script says so literally
     :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
         that somebody else uses, on PostgreSQL; None for as long as it takes
     :param backup: `--backup`: copy the database before the first step
@@ -271,6 +281,7 @@ def downgrade(
         backup=backup,
         ddl_lock_timeout=ddl_lock_timeout,
         yes=yes,
+        no_loss=no_loss,
     )
     return Done(run.revisions)
 

@@ -24,6 +24,8 @@ class Migrate:
     :param compare_type: let `migrate` see that the type of a column changed
     :param render_as_batch: write scripts in batch mode, which SQLite needs to alter a table
     :param lock_timeout: how many seconds a command waits for another migration of the database
+    :param allow_loss: whether upgrade and downgrade may drop data; where they may not, they need
+        `--yes`
     :param kwargs: passed on to Alembic's `context.configure`
     """
 
@@ -36,6 +38,7 @@ class Migrate:
         compare_type: bool = True,
         render_as_batch: bool = True,
         lock_timeout: float = 300.0,
+        allow_loss: bool = True,
         **kwargs: Any,
     ) -> None:
         self.db = db
@@ -48,6 +51,7 @@ class Migrate:
             "compare_type": compare_type,
             "render_as_batch": render_as_batch,
             "lock_timeout": lock_timeout,
+            "allow_loss": allow_loss,
         }
         # an application factory has no extensions; its application calls init_app
         if hasattr(app, "extensions"):

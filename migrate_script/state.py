@@ -20,6 +20,7 @@ SET_BESIDE = (
     "process_revision_directives",
     "lock_timeout",
     "ddl_lock_timeout",
+    "allow_loss",
 )
 
 
@@ -31,6 +32,8 @@ class Settings:
     dry_run: bool = False
     verify: bool = False  # compare the models and the database in the end
     yes: bool = False  # lose data without a question
+    no_loss: bool = False  # refuse to lose data
+    allow_loss: bool = True  # the same as a setting, which `yes` overrides
     backup: bool = False
     clean_leftovers: bool = False  # drop what Alembic's batch has left, even if nothing is to run
 

@@ -107,7 +107,8 @@ OPTIONS: dict[str, Option] = {
         FLAG,
         "Drop the copies of whole tables that an earlier failure left (SQLite).",
     ),
-    "yes": Option(("--yes",), FLAG, "Do not ask before data is lost."),
+    "yes": Option(("--yes",), FLAG, "Lose data without a question, whatever the settings."),
+    "no_loss": Option(("--no-loss",), FLAG, "Refuse to run what drops data."),
     "revision": Option((), VALUE),
     "revisions": Option((), LIST),
 }

@@ -21,6 +21,7 @@
     +-- NothingKept                 a script rolled back the run, or env.py never commits it
     +-- CannotDryRun                --dry-run could not be undone
     +-- Interrupted, NotAgreed      Control-C, SIGTERM, or the answer no
+    |   +-- LossRefused             data would be lost, and --no-loss forbids it
     +-- EnablingError               `enable` or `disable` cannot be done, or `--check` says off
     +-- NeedsNewerAlembic           the installed Alembic cannot do it
     +-- AlembicError                anything else that Alembic refuses
@@ -63,6 +64,7 @@ from .running_errors import Interrupted as Interrupted
 from .running_errors import JournalError as JournalError
 from .running_errors import LockLost as LockLost
 from .running_errors import LockTimeout as LockTimeout
+from .running_errors import LossRefused as LossRefused
 from .running_errors import NotAgreed as NotAgreed
 from .running_errors import NothingKept as NothingKept
 from .running_errors import NotProtected as NotProtected

@@ -137,6 +137,11 @@ class UsageError(MigrateError):
         return cls(f"'{command}' got both '{one}' and '{other}': give one of them")
 
     @classmethod
+    def no_rows_to_count(cls) -> UsageError:
+        reason = "--no-loss counts the rows of the database, which --sql leaves alone"
+        return cls(f"{reason}: give one of them")
+
+    @classmethod
     def bad_value(cls, command: str, reason: str) -> UsageError:
         return cls(f"'{command}': {reason.rstrip('.')}: '{command} --help' shows how")
 

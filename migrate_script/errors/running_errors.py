@@ -221,6 +221,19 @@ class NotAgreed(MigrateError):
         super().__init__(f"'db {command}' was not wanted{self.NOTHING}")
 
 
+class LossRefused(NotAgreed):
+    """Data would be lost, and --no-loss or Migrate(allow_loss=False) forbids it."""
+
+    def __init__(self, command: str, loss: str, by_option: bool) -> None:
+        MigrateError.__init__(
+            self,
+            f"{loss}, which "
+            + ("--no-loss" if by_option else "Migrate(allow_loss=False)")
+            + f" forbids{self.NOTHING}; back up what you need, then run 'db {command}' "
+            + ("without it" if by_option else "--yes"),
+        )
+
+
 class CannotDryRun(MigrateError):
     """A dry run could not be undone."""
 

@@ -1,165 +1,93 @@
-"""Data that the due steps lose, read from the syntax trees of their functions before they run.
-
-Literal arguments only: drop_table, drop_column (of a batch, too), and SQL that is executed as a
-string. What a script computes is not known before it runs.
-"""
+"""How much the due steps lose of what is in the database now: what their scripts drop, counted."""
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
-from typing import Any, Iterator, NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
 from .. import errors
-from ..sql import classify, split
+from ..inspecting.drops import (
+    COLUMN,
+    RENAMED_COLUMN,
+    RENAMED_TABLE,
+    ROWS,
+    SCHEMA,
+    TABLE,
+    TYPE,
+    Drop,
+    drops_of,
+)
+from .dbapi import fetch_all
 
-TABLE, COLUMN, ROWS, RENAME = "table", "column", "rows", "rename"
+#: a count of rows ends here, so that a large table does not keep the run waiting
+COUNTED = 1_000_000
+
+_VERBS = {TABLE: "drops", COLUMN: "drops", ROWS: "empties", TYPE: "narrows"}
+# the values that change, by what a new type keeps, and the types that could be counted so
+_NARROWED = {
+    "length": ("char_length({0}) > {1}", sa.String),
+    "integer": ("{0} <> round({0})", sa.Numeric),
+    "scale": ("{0} <> round({0}, {1})", sa.Numeric),
+    "date": ("{0} <> CAST({0} AS date)", sa.DateTime),
+}
 
 
 class Loss(NamedTuple):
-    """A table that is dropped or emptied, or a column that is dropped, and how much is in it."""
+    """A table that is dropped or emptied, or a column that is dropped or narrowed."""
 
+    kind: str
     table: str
-    column: str | None
-    number: int  # of rows, or of values other than NULL
-    emptied: bool = False
+    column: str
+    number: int  # of rows, or of values other than NULL; more than COUNTED where there are more
 
     def __str__(self) -> str:
-        if self.column is not None:
-            values = errors.counted(self.number, "value")
-            return f"column '{self.column}' of table '{self.table}' ({values})"
-        if self.emptied:
-            return f"all rows of table '{self.table}' ({self.number:,})"
-        return f"table '{self.table}' ({errors.counted(self.number, 'row')})"
+        name = f"{self.table}.{self.column}" if self.column else self.table
+        name = name if re.fullmatch(r"[\w.]+", name) else f"'{name}'"
+        noun = "value" if self.column else "row"
+        number = errors.counted(self.number, noun)
+        if self.number > COUNTED:
+            number = f"more than {COUNTED:,} rows"
+        if self.kind == TYPE:
+            number += " that would change"
+        return f"{'column' if self.column else 'table'} {name} ({number})"
 
 
-class _Drop(NamedTuple):
-    kind: str
-    path: tuple[str, ...]  # of the table: its name, after that of its schema where that is given
-    name: str = ""  # of the column; of the table once it is renamed
+def described(losses: list[Loss]) -> str:
+    """Return "drops column a.x (1 value) and table junk (2 rows)"; nothing without a loss."""
+    clauses: dict[str, list[str]] = {}
+    for loss in losses:
+        clauses.setdefault(_VERBS[loss.kind], []).append(str(loss))
+    return _listed([f"{verb} {_listed(texts)}" for verb, texts in clauses.items()])
 
 
-class _Drops(ast.NodeVisitor):
-    """Collects what a function drops, in the order of its source."""
-
-    def __init__(self, dialect: str) -> None:
-        self.found: list[_Drop] = []
-        self._dialect = dialect
-        self._batches: dict[str, tuple[str, ...]] = {}
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """Skip what is only defined here."""
-
-    def visit_withitem(self, node: ast.withitem) -> None:
-        call, name = node.context_expr, node.optional_vars
-        if isinstance(call, ast.Call) and isinstance(name, ast.Name):
-            if _called(call) == "batch_alter_table":
-                self._batches[name.id] = _table(call, "table_name")
-
-    def visit_Call(self, node: ast.Call) -> None:
-        self.generic_visit(node)
-        called = _called(node)
-        batch = self._batches.get(getattr(getattr(node.func, "value", None), "id", ""))
-        if called == "drop_table":
-            self._add(TABLE, _table(node, "table_name"))
-        elif called == "rename_table":
-            new = _literal(node, 1, "new_table_name")
-            self._add(RENAME, _table(node, "old_table_name"), new)
-        elif called == "drop_column" and batch is not None:
-            self._add(COLUMN, batch, _literal(node, 0, "column_name"))
-        elif called == "drop_column":
-            self._add(COLUMN, _table(node, "table_name"), _literal(node, 1, "column_name"))
-        elif called == "execute" and node.args:
-            inner = node.args[0]
-            is_text = isinstance(inner, ast.Call) and _called(inner) == "text"
-            self._add_sql(_literal(inner if is_text else node, 0, "text"))
-
-    def _add(self, kind: str, path: tuple[str, ...], name: str = "") -> None:
-        if path and (name or kind in (TABLE, ROWS)):
-            self.found.append(_Drop(kind, path, name))
-
-    def _add_sql(self, sql: str) -> None:
-        for statement in (classify(part, self._dialect) for part in split(sql, self._dialect)):
-            for path in statement.paths:
-                if statement.verb == "DROP TABLE" and not statement.temporary:
-                    self._add(TABLE, path)
-                elif statement.every_row:
-                    self._add(ROWS, path)
-                for column in statement.dropped_columns:
-                    self._add(COLUMN, path, column)
-            for old, new in statement.renames:
-                self._add(RENAME, old, new[-1])
-
-
-def _called(node: ast.Call) -> str:
-    """Return the name of the function or method that is called."""
-    return str(getattr(node.func, "attr", "") or getattr(node.func, "id", ""))
-
-
-def _literal(node: Any, place: int, keyword: str) -> str:
-    """Return an argument that is a literal string; an empty string for any other."""
-    given = [each.value for each in node.keywords if each.arg == keyword]
-    given += node.args[place : place + 1] if place >= 0 else []
-    try:
-        value = ast.literal_eval(given[0]) if given else ""
-    except ValueError:
-        return ""
-    return value if isinstance(value, str) else ""
-
-
-def _table(node: ast.Call, keyword: str) -> tuple[str, ...]:
-    schema, table = _literal(node, -1, "schema"), _literal(node, 0, keyword)
-    return (*filter(None, [schema]), table) if table else ()
-
-
-def _functions(step: Any, bind: str | None) -> Iterator[ast.FunctionDef]:
-    """Yield the function of a step, and those of one database of several (upgrade_NAME)."""
-    try:
-        # the file and not the module, which is loaded when it is due
-        tree = ast.parse(Path(step.revision.path).read_bytes())
-    except (AttributeError, OSError, SyntaxError, ValueError):  # a stamp; no source
-        return
-    name = "upgrade" if step.is_upgrade else "downgrade"
-    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    if name in found:
-        yield found[name]
-        several = {key: node for key, node in found.items() if key.startswith(f"{name}_")}
-        only = f"{name}_" + re.sub(r"\W", "_", bind or "")
-        if found[name].args.args:
-            yield from [several[only]] if bind is not None and only in several else several.values()
-
-
-def _drops(step: Any, bind: str | None, dialect: str) -> list[_Drop]:
-    visitor = _Drops(dialect)
-    for function in _functions(step, bind):
-        for node in function.body:
-            visitor.visit(node)
-    return visitor.found
+def _listed(texts: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
 class _Content:
     """Names and counts of what is in the database now."""
 
-    def __init__(self, connection: Any, schema: str | None) -> None:
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._schema = schema
+        self.schema: str | None = None
+        if connection.dialect.name == "postgresql":  # which a search path may have set
+            self.schema = fetch_all(connection, "SELECT current_schema()")[0][0]
         self._preparer = connection.dialect.identifier_preparer
         self._names: dict[str | None, list[str]] = {}
 
-    def _select(self, what: str, path: tuple[str, ...], where: str = "") -> Any:
+    def _select(self, what: str, path: tuple[str, ...], rest: str = "") -> str:
         table = sa.Table(path[-1], sa.MetaData(), schema=".".join(path[:-1]) or None)
-        sql = f"SELECT {what} FROM {self._preparer.format_table(table)}{where}"
+        return f"SELECT {what} FROM {self._preparer.format_table(table)}{rest}"
+
+    def _read(self, sql: str) -> Any:
         # text() doubles % for the driver, as the preparer has done, and reads :name as a parameter
         text = sa.text(sql.replace("%%", "%").replace(":", "\\:"))
         return self._connection.execute(text.execution_options(migrate_script_own=True))
 
-    def table(self, path: tuple[str, ...]) -> tuple[str, ...]:
-        """Return a table under the name that it has in the database; nothing if it is not there."""
-        schema = ".".join(path[:-1]) or self._schema
+    def tables(self, schema: str | None) -> list[str]:
         if schema not in self._names:
             try:
                 self._names[schema] = sa.inspect(self._connection).get_table_names(schema=schema)
@@ -167,16 +95,42 @@ class _Content:
                 if schema is None:
                     raise
                 self._names[schema] = []  # there is no such schema
-        found = _match(path[-1], self._names[schema])
+        return self._names[schema]
+
+    def table(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a table under the name that it has in the database; nothing if it is not there."""
+        found = _match(path[-1], self.tables(".".join(path[:-1]) or self.schema))
         return (*path[:-1], found) if found else ()
 
     def column(self, path: tuple[str, ...], name: str) -> str:
         # without reflecting a definition that SQLAlchemy cannot read
-        return _match(name, list(self._select("*", path, " WHERE 1 = 0").keys()))
+        return _match(name, list(self._read(self._select("*", path, " WHERE 1 = 0")).keys()))
 
     def count(self, path: tuple[str, ...], column: str) -> int:
-        what = self._preparer.quote(column) if column else "*"
-        return int(self._select(f"count({what})", path).scalar() or 0)
+        """Count rows, or values of a column other than NULL."""
+        what = self._preparer.quote(column) if column else "1 AS one"
+        first = self._select(what, path, f" LIMIT {COUNTED + 1}")
+        counted = self._preparer.quote(column) if column else "*"
+        sql = f"SELECT count(*), count({counted}) FROM ({first}) AS t"
+        rows, values = self._read(sql).fetchone()
+        # of a column, those that were not looked at may have values
+        return int(rows if rows > COUNTED else values)
+
+    def count_changed(self, path: tuple[str, ...], drop: Drop, column: str) -> int:
+        """Count the values that a server changes, or refuses, for the new type of a column."""
+        if self._connection.dialect.name == "sqlite":  # which keeps any value under any type
+            return 0
+        condition, old_type = _NARROWED[drop.new]
+        inspector = sa.inspect(self._connection)
+        schema = ".".join(path[:-1]) or self.schema
+        types = {each["name"]: each["type"] for each in inspector.get_columns(path[-1], schema)}
+        if not isinstance(types[column], old_type) or isinstance(types[column], sa.Enum):
+            return 0
+        value = self._preparer.quote(column)
+        if drop.new == "scale":  # a float cannot be rounded to it
+            value = f"CAST({value} AS {'numeric' if self.schema else 'decimal(65, 30)'})"
+        condition = condition.format(value, drop.limit)
+        return int(self._read(self._select("count(*)", path, f" WHERE {condition}")).scalar())
 
 
 def _match(wanted: str, names: list[str]) -> str:
@@ -185,29 +139,48 @@ def _match(wanted: str, names: list[str]) -> str:
 
 
 def losses(
-    connection: Any, steps: list[Any], bind: str | None = None, schema: str | None = None
+    connection: Any, steps: list[Any], bind: str | None = None, is_new: bool = False
 ) -> list[Loss]:
     """Return what is lost by steps of an upgrade or downgrade; nothing for what is empty.
 
-    A `schema` is the one of names without one, where a search path was set.
+    The scripts are not read for a new database, one at no revision, unless it has tables.
     """
-    content = _Content(connection, schema)
-    renamed: dict[tuple[str, ...], tuple[str, ...]] = {}
-    found: dict[_Drop, int] = {}
-    for step in steps:
-        for kind, path, name in _drops(step, bind, connection.dialect.name):
-            old = renamed.get(path, path)
-            if kind == RENAME:
-                new = (*path[:-1], name)
-                renamed[new] = old
-                continue
-            table = content.table(old)
+    content = _Content(connection) if is_new else None
+    if content is not None and not content.tables(content.schema):
+        return []
+    drops = drops_of(steps, bind, connection.dialect.name)
+    return _counted(content or _Content(connection), drops) if drops else []
+
+
+def _counted(content: _Content, drops: list[Drop]) -> list[Loss]:
+    tables: dict[tuple[str, ...], tuple[str, ...]] = {}  # what renamed tables are called now
+    columns: dict[tuple[str, ...], str] = {}  # and renamed columns
+    found: dict[tuple[str, tuple[str, ...], str], int] = {}
+    for drop in drops:
+        path = tables.get(drop.path, drop.path)
+        name = columns.get((*path, drop.column), drop.column)
+        if drop.kind == RENAMED_TABLE:
+            renamed = (*drop.path[:-1], drop.new)
+            tables[renamed] = path
+        elif drop.kind == RENAMED_COLUMN:
+            renamed = (*path, drop.new)
+            columns[renamed] = name
+        elif drop.kind == SCHEMA:
+            for each in content.tables(drop.path[0]):
+                key = (TABLE, (drop.path[0], each), "")
+                found[key] = content.count(key[1], "")
+        else:
+            table = content.table(path)
             column = content.column(table, name) if table and name else ""
             if table and bool(column) == bool(name):
-                found[_Drop(kind, table, column)] = content.count(table, column)
-    dropped = {drop.path for drop in found if drop.kind == TABLE}
+                found[(drop.kind, table, column)] = (
+                    content.count_changed(table, drop, column)
+                    if drop.kind == TYPE
+                    else content.count(table, column)
+                )
+    dropped = {table for kind, table, _ in found if kind == TABLE}
     return [
-        Loss(".".join(drop.path), drop.name or None, number, drop.kind == ROWS)
-        for drop, number in found.items()
-        if number and (drop.kind == TABLE or drop.path not in dropped)
+        Loss(kind, ".".join(table), column, number)
+        for (kind, table, column), number in found.items()
+        if number and (kind == TABLE or table not in dropped)
     ]

@@ -19,7 +19,7 @@ from ..compat.alembic import begins_each_step, commit_autobegun, has_begun_trans
 from ..progress import listener
 from .backends.base import backend_of
 from .backup import back_up
-from .data_loss import losses
+from .data_loss import described, losses
 from .dbapi import driver_connection, end_reading, fetch_all, has_begun, kept_alive
 from .dry_run import DryRun
 from .interrupts import Interrupts
@@ -47,13 +47,14 @@ class DatabaseRun(Observer):
         self._rollback: ScriptRollback | None = None
         self._begun_by_env_py = False
         self._had_heads = False  # before the run, as far as is known
+        self._losses_are_known = False
         self._migrating: Any = None  # the context whose steps run
 
     # -- context.configure(connection=...) ---------------------------------------------------------
 
     def open(self, env: Any, configure: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """Configure Alembic; lock the database if there is anything to run."""
-        self._had_heads = False
+        self._had_heads = self._losses_are_known = False
         in_transaction = self.connection.in_transaction()
         had_begun = has_begun(self.connection, self.raw)
         if self.settings.dry_run:
@@ -69,7 +70,7 @@ class DatabaseRun(Observer):
                 self._lock(context, had_begun)
             else:
                 self._at_target.append(context)
-        elif self.run.name == "downgrade":  # the next schema, or version table: to ask about it
+        elif self.run.name != "stamp":  # the next schema, or version table: what it loses
             self._has_work(context, had_begun)
 
     def _has_work(self, context: Any, had_begun: bool) -> bool:
@@ -82,8 +83,7 @@ class DatabaseRun(Observer):
             # a script is loaded here only where its text does not say enough
             with Operations.context(context):
                 steps = self.run.plan(heads, context, to_run=False)
-                if self.run.name == "downgrade" and not self.settings.dry_run:
-                    self._ask(context, steps, had_begun)
+            self._mention_losses(context, steps, had_begun)
             return not heads or bool(steps) or self.backend.has_leftovers()
         except Exception as error:
             if self.backend.is_busy(error):
@@ -93,22 +93,28 @@ class DatabaseRun(Observer):
             if self.lock is None or not had_begun:  # or it would end what the run has done before
                 end_reading(self.connection, had_begun)
 
-    def _ask(self, context: Any, steps: list[Any], had_begun: bool) -> None:
-        """Say what a downgrade loses, and go on unless a person says no."""
+    def _mention_losses(self, context: Any, steps: list[Any], had_begun: bool) -> None:
+        """Say what the steps lose; refuse it, or ask before a downgrade."""
+        self._losses_are_known = True
+        if not steps or self.run.name == "stamp":
+            return
         bind, schema = bind_of(context), None
-        if self.connection.dialect.name == "postgresql":
-            schema = fetch_all(self.connection, "SELECT current_schema()")[0][0]
-        lost = ", ".join(map(str, losses(self.connection, steps, bind, schema)))
+        lost = described(losses(self.connection, steps, bind, is_new=not self._had_heads))
         if not lost:
             return
+        if self.connection.dialect.name == "postgresql":
+            schema = fetch_all(self.connection, "SELECT current_schema()")[0][0]
         place = place_of(context, bind, schema, len(self.run.contexts) > 1)
+        sentence = f"this {self.run.name} {lost}" + (f" of {place}" if place else "")
+        settings = self.settings
+        if settings.no_loss or not (settings.allow_loss or settings.yes):
+            raise errors.LossRefused(self.run.name, sentence, settings.no_loss)
         if self.lock is None:  # no lock is held on a table while a person thinks
             end_reading(self.connection, had_begun)
-        sentence = f"this downgrade loses {lost}" + (f" of {place}" if place else "")
+        is_agreed = self.run.name == "upgrade" or settings.dry_run or settings.yes
         with kept_alive(self.connection):
-            agreed = listener().agrees(sentence, self.settings.yes)
-        if not agreed:
-            raise errors.NotAgreed(self.run.name)
+            if not listener().agrees(sentence, is_agreed):
+                raise errors.NotAgreed(self.run.name)
 
     def _lock(self, context: Any, had_begun: bool) -> None:
         """Enter what lasts until the command ends; it is left in reverse order."""
@@ -154,6 +160,8 @@ class DatabaseRun(Observer):
     def migrate(self, context: Any, run_migrations: Callable[[], None]) -> None:
         """Run the steps of one version table, and look at the result before it is committed."""
         if context in self._at_target:
+            if self.settings.verify:
+                self._verify(context)
             return
         if context not in self.outcomes:
             self.outcomes[context] = Outcome(context, self.backend.file)
@@ -181,6 +189,8 @@ class DatabaseRun(Observer):
             outcome.before = tuple(heads)
         steps = self.run.plan(heads, context)
         outcome.steps = outcome.steps or steps
+        if not self._losses_are_known:  # the database was busy
+            self._mention_losses(context, steps, had_begun=True)
         self._counter.number, self._counter.count = 0, len(steps)
         if steps and self._had_heads:
             self.backend.preflight(context)
@@ -211,11 +221,14 @@ class DatabaseRun(Observer):
 
         return run_step
 
+    def _verify(self, context: Any) -> None:
+        found = differences(context)
+        if found:
+            raise errors.DifferencesFound.by_verify(found)
+
     def _finish(self, context: Any) -> None:
         if self.settings.verify:
-            found = differences(context)
-            if found:
-                raise errors.DifferencesFound.by_verify(found)
+            self._verify(context)
         if self._dry_run is not None:
             self._dry_run.undo()
             return

@@ -230,6 +230,8 @@ def run_command(
     if function is None:
         raise errors.NeedsNewerAlembic(f"db {name}", alembic.__version__)
     keywords = _accepted(function, name, keywords)
+    if settings.no_loss and keywords.get("sql"):
+        raise errors.UsageError.no_rows_to_count()
     run = Run(name, config, options, settings, bool(keywords.get("sql")))
     try:
         with run.stack as stack:
@@ -244,6 +246,8 @@ def run_command(
                 answer = function(config, *arguments, **keywords)
             for database in run.databases.values():
                 database.check_committed()
+            if settings.dry_run and run.revisions:
+                listener().note("Dry run: everything was rolled back.")
             if run.protected and not run.has_migrated:
                 listener().note(
                     "env.py has not called context.run_migrations(), so that nothing was run"

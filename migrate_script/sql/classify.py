@@ -293,8 +293,8 @@ def _what(reader: Reader) -> str:
 
 
 def _actions(reader: Reader, table: Statement) -> Statement:
-    """Add the columns that an ALTER TABLE drops, and the new name of the table."""
-    dropped, renames = [], []
+    """Add the columns that an ALTER TABLE drops or renames, and the new name of the table."""
+    dropped, renames, renamed_columns = [], [], []
     reader.skip("*")
     while not reader.at_end:
         if reader.accept("DROP"):
@@ -306,9 +306,17 @@ def _actions(reader: Reader, table: Statement) -> Statement:
         elif reader.accept("RENAME"):
             if reader.accept("TO", "AS", "=") or reader.peek(1).kind == "end":
                 renames += [(path, reader.path()) for path in table.paths]
+            elif reader.accept("COLUMN") or reader.word not in _NO_COLUMNS:
+                column = reader.name()
+                if reader.accept("TO"):
+                    renamed_columns.append((column, reader.name()))
         if not reader.skip_to(","):
             break
-    return table._replace(dropped_columns=tuple(dropped), renames=tuple(renames))
+    return table._replace(
+        dropped_columns=tuple(dropped),
+        renames=tuple(renames),
+        renamed_columns=tuple(renamed_columns),
+    )
 
 
 _PARSERS: dict[str, Parser] = {

@@ -34,6 +34,7 @@ class Statement(NamedTuple):
     concurrently: bool = False
     dropped_columns: tuple[str, ...] = ()  # by an ALTER TABLE
     renames: tuple[tuple[Path, Path], ...] = ()  # of tables, from and to
+    renamed_columns: tuple[tuple[str, str], ...] = ()  # by an ALTER TABLE, from and to
     value: str = ""  # of a PRAGMA or SET; the file of an ATTACH
 
     @property

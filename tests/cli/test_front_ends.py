@@ -340,6 +340,8 @@ def test_the_help_of_upgrade(both):
         "--ddl-lock-timeout SECONDS",
         "--backup",
         "--clean-leftovers",
+        "--yes",
+        "--no-loss",
         "-d, --directory FOLDER",
         "-x, --x-arg NAME=VALUE",
         "--traceback",

@@ -220,8 +220,8 @@ def test_the_losses_of_each_schema_are_told(tenants):
     assert done.status == 0, done.err
     warnings = [line for line in done.err.splitlines() if line.startswith("WARN")]
     assert warnings == [
-        "WARNING [migrate_script] this downgrade loses table 't' (1 row) of the schema 'tenant_a'",
-        "WARNING [migrate_script] this downgrade loses table 't' (2 rows) of the schema 'tenant_b'",
+        "WARNING [migrate_script] this downgrade drops table t (1 row) of the schema 'tenant_a'",
+        "WARNING [migrate_script] this downgrade drops table t (2 rows) of the schema 'tenant_b'",
     ]
 
 
