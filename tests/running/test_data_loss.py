@@ -137,7 +137,7 @@ def fill(url, kind):
 def clear(url):
     """Drop what the scripts have left, and the version."""
     for table in tables(url):
-        execute(url, f'DROP TABLE "{table}"')
+        rows(url, f'DROP TABLE "{table}"')
     if url.startswith("postgresql"):
         execute(url, "DROP SCHEMA IF EXISTS other CASCADE")
 
