@@ -152,13 +152,17 @@ def _functions(step: Any, bind: str | None) -> Iterator[ast.FunctionDef]:
     except (AttributeError, OSError, SyntaxError, ValueError):  # a stamp; no source
         return
     name = "upgrade" if step.is_upgrade else "downgrade"
-    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    if name in found:
-        yield found[name]
-        several = {key: node for key, node in found.items() if key.startswith(f"{name}_")}
-        only = f"{name}_" + re.sub(r"\W", "_", bind or "")
-        if found[name].args.args:
-            yield from [several[only]] if bind is not None and only in several else several.values()
+    only = f"{name}_" + re.sub(r"\W", "_", bind or "")
+    several: dict[str, ast.FunctionDef] = {}
+    has_argument = False
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            yield node
+            has_argument = bool(node.args.args)  # the name of a database
+        elif isinstance(node, ast.FunctionDef) and node.name.startswith(f"{name}_"):
+            several[node.name] = node
+    if has_argument:
+        yield from [several[only]] if bind is not None and only in several else several.values()
 
 
 def drops_of(steps: list[Any], bind: str | None, dialect: str) -> list[Drop]:

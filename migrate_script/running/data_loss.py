@@ -18,7 +18,6 @@ from ..inspecting.drops import (
     TABLE,
     TYPE,
     Drop,
-    drops_of,
 )
 from .dbapi import fetch_all
 
@@ -138,21 +137,15 @@ def _match(wanted: str, names: list[str]) -> str:
     return wanted if wanted in names else next(alike, "")
 
 
-def losses(
-    connection: Any, steps: list[Any], bind: str | None = None, is_new: bool = False
-) -> list[Loss]:
-    """Return what is lost by steps of an upgrade or downgrade; nothing for what is empty.
-
-    The scripts are not read for a new database, one at no revision, unless it has tables.
-    """
-    content = _Content(connection) if is_new else None
-    if content is not None and not content.tables(content.schema):
-        return []
-    drops = drops_of(steps, bind, connection.dialect.name)
-    return _counted(content or _Content(connection), drops) if drops else []
+def has_tables(connection: Any) -> bool:
+    """Whether a database, or its current schema, has any table."""
+    content = _Content(connection)
+    return bool(content.tables(content.schema))
 
 
-def _counted(content: _Content, drops: list[Drop]) -> list[Loss]:
+def losses(connection: Any, drops: list[Drop]) -> list[Loss]:
+    """Return what is lost by the drops of due steps; nothing for what is empty."""
+    content = _Content(connection)
     tables: dict[tuple[str, ...], tuple[str, ...]] = {}  # what renamed tables are called now
     columns: dict[tuple[str, ...], str] = {}  # and renamed columns
     found: dict[tuple[str, tuple[str, ...], str], int] = {}

@@ -16,10 +16,11 @@ from alembic.operations import Operations
 
 from .. import errors
 from ..compat.alembic import begins_each_step, commit_autobegun, has_begun_transaction
+from ..inspecting.drops import drops_of
 from ..progress import listener
 from .backends.base import backend_of
 from .backup import back_up
-from .data_loss import described, losses
+from .data_loss import described, has_tables, losses
 from .dbapi import driver_connection, end_reading, fetch_all, has_begun, kept_alive
 from .dry_run import DryRun
 from .interrupts import Interrupts
@@ -98,8 +99,11 @@ class DatabaseRun(Observer):
         self._losses_are_known = True
         if not steps or self.run.name == "stamp":
             return
+        if not self._had_heads and not has_tables(self.connection):
+            return  # what the run makes itself is no loss
         bind, schema = bind_of(context), None
-        lost = described(losses(self.connection, steps, bind, is_new=not self._had_heads))
+        drops = drops_of(steps, bind, self.connection.dialect.name)
+        lost = described(losses(self.connection, drops)) if drops else ""
         if not lost:
             return
         if self.connection.dialect.name == "postgresql":
