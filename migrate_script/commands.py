@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
 
 from . import errors
+from .progress import listener
 from .project import Directory, Done, DoneFolder, Project, XArg
 from .state import current_state
 
@@ -49,15 +50,21 @@ def init(
     :returns: the folder
     :raises MigrateError: the folder is in use, or cannot be written; nothing is left of it
     """
-    from . import authoring  # imports Alembic: see `Project`
+    from . import authoring  # these import Alembic: see `Project`
+    from .compat.alembic import no_advice_to_edit
 
     project = Project(directory, x_arg, new=True)
     folder = Path(project.directory)
     if folder.is_dir() and any(folder.iterdir()):
         raise errors.FolderError.exists(project.directory)
     name = project.config.use_template(template or ("flask-multidb" if multidb else "flask"))
-    with authoring.nothing_left(project.directory):
+    with authoring.nothing_left(project.directory), no_advice_to_edit():
         project.run("init", project.directory, template=name, package=package)
+    option = "" if project.directory == project.state.directory else f" -d {project.directory}"
+    listener().note(
+        f"next: 'db migrate{option} -m \"...\"' writes the first revision, and "
+        f"'db upgrade{option}' runs it"
+    )
     return DoneFolder(project.directory)
 
 

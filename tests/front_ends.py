@@ -10,14 +10,15 @@ HEAD = "Error: "
 class FrontEnd:
     """One of the two ways to type a command."""
 
-    def __init__(self, name: str, project: Project) -> None:
+    def __init__(self, name: str, project: Project, app: str = "shop.py") -> None:
         self.name = name
         self.project = project
+        self.app = app
 
     def __call__(self, *arguments: str) -> Result:
         if self.name == "manage.py":
             return self.project.run("manage.py", "db", *arguments)
-        return self.project.flask("shop.py", "db", *arguments)
+        return self.project.flask(self.app, "db", *arguments)
 
 
 def files_of(project: Project) -> dict[str, bytes]:
@@ -27,6 +28,17 @@ def files_of(project: Project) -> dict[str, bytes]:
         for path in project.folder.rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
+
+
+def note(sentence: str) -> str:
+    """A sentence for the user, as it is printed."""
+    return f"INFO  [migrate_script] {sentence}\n"
+
+
+def without_alembic(result: Result) -> str:
+    """The standard error of a command without the lines of Alembic's log."""
+    lines = result.err.splitlines(True)
+    return "".join(line for line in lines if "  [alembic." not in line)
 
 
 def one_line(sentence: str) -> str:

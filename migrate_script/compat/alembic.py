@@ -211,6 +211,23 @@ def schema_objects(context: Any = None) -> Any:
     return SchemaObjects(context)
 
 
+@contextmanager
+def no_advice_to_edit() -> Iterator[None]:
+    """Leave out the last line of `alembic.command.init` (`alembic.util.msg`, in every release)."""
+    module: Any = util
+    original = module.msg
+
+    def msg(text: str, *args: Any, **kwargs: Any) -> None:
+        if not text.startswith("Please edit configuration"):
+            original(text, *args, **kwargs)
+
+    module.msg = msg
+    try:
+        yield
+    finally:
+        module.msg = original
+
+
 def version_locations(scripts: Any) -> list[str]:
     """Return the folders of a ScriptDirectory that hold scripts (all releases)."""
     return [str(folder) for folder in scripts._version_locations]
