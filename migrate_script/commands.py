@@ -428,7 +428,13 @@ def check(directory: Directory = None, x_arg: XArg = None) -> None:
     :raises DifferencesFound: they differ
     :raises MigrateError: they cannot be compared
     """
-    Project(directory, x_arg).run("check")
+    project = Project(directory, x_arg)
+    heads = sorted(script.revision for script in project.find("heads"))
+    if not heads:
+        listener().note(errors.no_revision_yet(project.directory))
+    if len(heads) > 1:
+        listener().note(f"there are several heads ({', '.join(heads)}): join them with 'db merge'")
+    project.run("check")
 
 
 def restore(

@@ -63,7 +63,9 @@ class Terminal(Listener):
 
 
 def fail(error: errors.MigrateError) -> NoReturn:
-    """Print an error on one line and exit with its status."""
+    """Print an error on one line, below what it lists, and exit with its status."""
+    for line in error.lines:
+        click.echo(errors.one_line(line), err=True)
     show(str(error))
     sys.exit(error.status)
 

@@ -49,6 +49,7 @@ from .family import UsageError as UsageError
 from .family import cause_of as cause_of
 from .family import cause_text as cause_text
 from .family import counted as counted
+from .family import no_revision_yet as no_revision_yet
 from .family import one_line as one_line
 from .family import place_text as place_text
 from .family import url_without_passwords as url_without_passwords

@@ -6,7 +6,15 @@ import os
 import traceback
 from typing import Any, Sequence
 
-from .family import MEGABYTE, MigrateError, cause_of, cause_text, one_line, url_without_passwords
+from .family import (
+    MEGABYTE,
+    MigrateError,
+    cause_of,
+    cause_text,
+    counted,
+    one_line,
+    url_without_passwords,
+)
 
 
 class DatabaseError(MigrateError):
@@ -107,25 +115,38 @@ def why_no_engine(error: BaseException) -> DatabaseError | None:
 
 
 class DifferencesFound(MigrateError):
-    """The models and the database differ; `differences` holds Alembic's list of them."""
+    """The models and the database differ: Alembic's `differences`, and `lines` of words."""
 
-    def __init__(self, differences: Sequence[Any], reason: str) -> None:
-        super().__init__(f"{reason.rstrip('.')}: 'db migrate' writes them into a revision")
-        self.differences = list(differences)
+    def __init__(self, differences: Sequence[Any], lines: Sequence[str]) -> None:
+        super().__init__(
+            f"the models and the database differ ({counted(len(lines), 'difference')}): "
+            "'db migrate' writes them into a revision"
+        )
+        self.differences, self.lines = list(differences), list(lines)
 
     @classmethod
-    def by_verify(cls, found: Sequence[str]) -> DifferencesFound:
-        after = "the models and the database would differ after the last step"
-        return cls(found, f"{after}: {', '.join(found)}")
+    def by_verify(cls, differences: Sequence[Any], lines: Sequence[str]) -> DifferencesFound:
+        error = cls(differences, lines)
+        error.args = (
+            "the models and the database would differ after the last step "
+            f"({counted(len(lines), 'difference')}): run 'db upgrade' without --verify, "
+            "then 'db migrate' writes them into a revision",
+        )
+        return error
+
+    def format_message(self) -> str:
+        return "\n".join([str(self), *self.lines])
 
 
 class NotAtHead(MigrateError):
     """The database is not at the heads of the scripts."""
 
     def __init__(self, current: Sequence[str], heads: Sequence[str]) -> None:
-        at = ", ".join(current) or "no revision"
+        at = " and ".join(current) or "no revision"
+        target = "" if len(heads) < 2 else " heads"
         super().__init__(
-            f"the database is at {at} and the scripts are at {', '.join(heads)}: run 'db upgrade'"
+            f"the database is at {at} and the scripts are at {' and '.join(heads)}: "
+            f"run 'db upgrade{target}'"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable
+from typing import Any, Iterable, Sequence
 
 from click import ClickException
 
@@ -58,6 +58,11 @@ def cause_text(cause: object) -> str:
     return one_line(cause).rstrip(".:")
 
 
+def no_revision_yet(directory: str) -> str:
+    """Say that a folder is as `db init` makes it, and what comes next."""
+    return f"the folder '{directory}' has no revision yet: 'db migrate -m \"...\"' writes the first"
+
+
 def place_text(path: str, line: int | None) -> str:
     """Return a file with its line, or as a whole."""
     return f"{path}, line {line}" if line else path
@@ -78,6 +83,7 @@ class MigrateError(ClickException):
     """
 
     status = exit_code = 1  # our name for it, and Click's
+    lines: Sequence[str] = ()  # what the console shows above the sentence
 
     def __init__(self, sentence: str) -> None:
         super().__init__(one_line(sentence))

@@ -273,11 +273,13 @@ class RevisionError(MigrateError):
         return cls(f"{reason.rstrip('.')}: take it out of the 'branch_labels' of one")
 
     @classmethod
-    def several_heads(cls, heads: Sequence[str]) -> RevisionError:
-        return cls(
-            f"there are several heads ({', '.join(heads)}): join them with 'db merge', "
-            "or name one, or all with 'heads'"
-        )
+    def several_heads(cls, heads: Sequence[str], command: str | None) -> RevisionError:
+        way_out = "join them with 'db merge', or name one, or all with 'heads'"
+        if command == "downgrade":
+            way_out = "name the revision to go to"
+        elif command == "revision":
+            way_out = "join them with 'db merge', or name one with --head"
+        return cls(f"there are several heads ({', '.join(heads)}): {way_out}")
 
     @classmethod
     def several_files(cls, revision: str, paths: Sequence[str]) -> RevisionError:
@@ -300,9 +302,15 @@ class RevisionError(MigrateError):
         )
 
     @classmethod
-    def not_up_to_date(cls) -> RevisionError:
+    def not_up_to_date(cls, at: Sequence[str], heads: Sequence[str]) -> RevisionError:
+        where = f"the database is at {' and '.join(at) or 'no revision'}"
+        if len(heads) > 1:
+            return cls(
+                f"there are several heads ({', '.join(heads)}), and {where}, so it cannot be "
+                "compared with the models: run 'db merge' and 'db upgrade' first"
+            )
         return cls(
-            "the database is not at the head of the scripts, so it cannot be compared with the "
+            f"{where} and the scripts are at {', '.join(heads)}, so it cannot be compared with the "
             "models: run 'db upgrade' first"
         )
 

@@ -165,7 +165,7 @@ class DatabaseRun(Observer):
         """Run the steps of one version table, and look at the result before it is committed."""
         if context in self._at_target:
             if self.settings.verify:
-                self._verify(context)
+                self._verify(context, errors.DifferencesFound)
             return
         if context not in self.outcomes:
             self.outcomes[context] = Outcome(context, self.backend.file)
@@ -225,14 +225,14 @@ class DatabaseRun(Observer):
 
         return run_step
 
-    def _verify(self, context: Any) -> None:
-        found = differences(context)
+    def _verify(self, context: Any, error: Any) -> None:
+        found, lines = differences(context)
         if found:
-            raise errors.DifferencesFound.by_verify(found)
+            raise error(found, lines)
 
     def _finish(self, context: Any) -> None:
         if self.settings.verify:
-            self._verify(context)
+            self._verify(context, errors.DifferencesFound.by_verify)
         if self._dry_run is not None:
             self._dry_run.undo()
             return

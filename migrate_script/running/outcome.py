@@ -103,10 +103,11 @@ def _schema_of_version_table(context: Any) -> str | None:
     return schema
 
 
-def differences(context: Any) -> list[str]:
-    """Return what differs between the models and the database."""
+def differences(context: Any) -> tuple[list[Any], list[str]]:
+    """Return what differs between the models and the database, for Alembic and in words."""
     metadata = context.opts.get("target_metadata")
     if metadata is None:
-        return []
+        return [], []
     with cycles_unmentioned():
-        return described(compare_metadata(context, metadata))
+        found = list(compare_metadata(context, metadata))
+    return found, described(found, context.opts.get("upgrade_token"))

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 import sqlalchemy as sa
-from databases import picture, rows, tables, version
+from databases import execute, picture, rows, tables, version
 from processes import GATE, at_gate, background, on_terminal
 from projects import db, new_project
 from revisions import BASE, begin, revision
@@ -97,12 +97,42 @@ def test_verify_undoes_what_does_not_make_the_models(at_r1, database):
     revision(at_r1, 2, 'op.add_column("a", sa.Column("stray", sa.Integer))')
     refused = db(at_r1, "upgrade", "--verify")
     assert refused.status == 1
-    assert refused.error.startswith(
-        "Error: the models and the database would differ after the last step: remove_column "
+    at = "r2, after 1 of 1 revisions" if database.startswith("mysql") else "r1, as before"
+    assert refused.error == (
+        "a.stray: not in the models\n"
+        "Error: the models and the database would differ after the last step (1 difference): run "
+        "'db upgrade' without --verify, then 'db migrate' writes them into a revision; "
+        f"the database is at {at}\n"
     )
-    assert "stray" in refused.error
     if not database.startswith("mysql"):
         assert picture(database) == before
+    # what the line says
+    for words in ("upgrade", "migrate", "upgrade", "upgrade --verify"):
+        assert db(at_r1, *words.split()).status == 0, words
+
+
+def test_verify_compares_where_there_is_nothing_to_run(at_r1, database):
+    """A database that lost a column since is found out."""
+    path = at_r1.folder / "manage.py"
+    source = path.read_text(encoding="utf-8")
+    path.write_text(source.replace("manager = Manager", MODEL + "manager = Manager"))
+    execute(database, "ALTER TABLE a ADD COLUMN stray INTEGER")
+    before = picture(database)
+    refused = db(at_r1, "upgrade", "--verify")
+    assert (refused.status, refused.error) == (
+        1,
+        "a.stray: not in the models\n"
+        "Error: the models and the database differ (1 difference): "
+        "'db migrate' writes them into a revision\n",
+    )
+    assert picture(database) == before
+
+
+def test_verify_lets_pass_what_makes_the_models(at_r1, database):
+    """Nothing differs, and the step is kept."""
+    path = at_r1.folder / "manage.py"
+    source = path.read_text(encoding="utf-8")
+    path.write_text(source.replace("manager = Manager", MODEL + "manager = Manager"))
     revision(at_r1, 2, "pass")
     if not database.startswith("mysql"):
         agreed = db(at_r1, "upgrade", "--verify")
