@@ -170,21 +170,24 @@ def merge(
 
     :param directory: `-d`, `--directory`: the migrations folder
     :param revisions: the revisions to join; all heads when none is named
-    :param message: `-m`, `--message`: becomes a part of the file's name
+    :param message: `-m`, `--message`: becomes a part of the file's name; names them by default
     :param branch_label: `--branch-label`: a label for the joined branch
     :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits, '_' and '.'
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
-    :returns: the new scripts
-    :raises MigrateError: there is nothing to join, or it cannot be written
+    :returns: the new scripts; none when there is nothing to join
+    :raises MigrateError: there is no such revision, or it cannot be written
     """
     project = Project(directory, x_arg)
-    if not revisions:
-        heads = [script.revision for script in project.find("heads")]
-        if len(heads) < 2:
-            raise errors.RevisionError.nothing_to_merge(heads)
-    return project.write(
-        "merge", revisions or "heads", message=message, branch_label=branch_label, rev_id=rev_id
-    )
+    names = [revisions] if isinstance(revisions, str) else list(revisions)
+    if set(names) <= {"head", "heads"}:
+        names = sorted(script.revision for script in project.find("heads"))
+        if len(names) < 2:
+            there_is = f"one head, {names[0]}" if names else "no revision"
+            listener().note(f"Nothing to merge: there is {there_is}.")
+            return Done()
+    if not message:
+        message = f"merge {', '.join(names[:-1])} and {names[-1]}" if names[1:] else None
+    return project.write("merge", names, message=message, branch_label=branch_label, rev_id=rev_id)
 
 
 def upgrade(

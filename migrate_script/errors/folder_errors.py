@@ -289,11 +289,6 @@ class RevisionError(MigrateError):
         )
 
     @classmethod
-    def nothing_to_merge(cls, heads: Sequence[str]) -> RevisionError:
-        at = f"one head, {heads[0]}" if heads else "no revision"
-        return cls(f"there is {at}, so nothing to join: name the revisions to join")
-
-    @classmethod
     def missing_parent(cls, revision: str, path: str | None) -> RevisionError:
         return cls(
             f"{path or 'a script'} refers to the revision '{revision}', which no script in the "

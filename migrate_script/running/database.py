@@ -25,7 +25,7 @@ from .dbapi import driver_connection, end_reading, fetch_all, has_begun, kept_al
 from .dry_run import DryRun
 from .interrupts import Interrupts
 from .locking import DatabaseLock, database_lock
-from .outcome import Outcome, bind_of, differences, place_of
+from .outcome import AtTarget, Outcome, bind_of, differences, place_of
 from .script_rollback import ScriptRollback
 from .statements import Observer, ProgressCounter, Statements
 
@@ -42,7 +42,7 @@ class DatabaseRun(Observer):
         self.lock: DatabaseLock | None = None
         self.has_committed = False
         self.outcomes: dict[Any, Outcome] = {}  # by the context
-        self._at_target: list[Any] = []  # contexts with nothing to run
+        self._at_target: dict[Any, Any] = {}  # contexts with nothing to run, and their heads
         self._counter = ProgressCounter()
         self._dry_run: DryRun | None = None
         self._rollback: ScriptRollback | None = None
@@ -70,7 +70,7 @@ class DatabaseRun(Observer):
             if self._has_work(context, had_begun):
                 self._lock(context, had_begun)
             else:
-                self._at_target.append(context)
+                self._at_target[context] = self.run.heads_of_each[-1]
         elif self.run.name != "stamp":  # the next schema, or version table: what it loses
             self._has_work(context, had_begun)
 
@@ -164,6 +164,7 @@ class DatabaseRun(Observer):
     def migrate(self, context: Any, run_migrations: Callable[[], None]) -> None:
         """Run the steps of one version table, and look at the result before it is committed."""
         if context in self._at_target:
+            self._report(context, self._at_target[context])
             if self.settings.verify:
                 self._verify(context, errors.DifferencesFound)
             return
@@ -192,6 +193,8 @@ class DatabaseRun(Observer):
         if not outcome.steps:
             outcome.before = tuple(heads)
         steps = self.run.plan(heads, context)
+        if not steps:
+            self._report(context, heads)
         outcome.steps = outcome.steps or steps
         if not self._losses_are_known:  # the database was busy
             self._mention_losses(context, steps, had_begun=True)
@@ -213,6 +216,16 @@ class DatabaseRun(Observer):
                 listener().done(number, len(steps), script.revision, script.doc or "", seconds)
         self.run.current = None
         self.backend.after_steps()
+
+    def _report(self, context: Any, heads: Any) -> None:
+        """Keep what there is to say of a context with nothing to run."""
+        schema = None
+        if self.connection.dialect.name == "postgresql":
+            had_begun = has_begun(self.connection, self.raw)
+            schema = fetch_all(self.connection, "SELECT current_schema()")[0][0]
+            if not had_begun:
+                self.raw.rollback()
+        self.run.at_target.append(AtTarget(context, heads, schema))
 
     def _wrapped(self, context: Any, step: Any) -> Callable[..., None]:
         """What Alembic calls in place of a script's upgrade() or downgrade()."""

@@ -1,14 +1,17 @@
-"""Reads the version after a failure, compares the models (--verify)."""
+"""Says where a run has left a database: after a failure, or where there was nothing to run."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from contextlib import suppress
+from typing import Any, Iterator, Sequence
 
 from alembic.autogenerate import compare_metadata
 
 from ..compat.alembic import quoted_version_table
 from ..compat.sqlalchemy import cycles_unmentioned
+from ..errors import no_revision_yet
+from ..inspecting import find
 from ..inspecting.differences import described
 from .dbapi import fetch_all, separate_connection
 
@@ -101,6 +104,47 @@ def _schema_of_version_table(context: Any) -> str | None:
     )
     schema: str | None = fetch_all(context.connection, query)[0][0]
     return schema
+
+
+class AtTarget:
+    """A version table for which a command had nothing to run."""
+
+    def __init__(self, context: Any, heads: Sequence[str], schema: str | None) -> None:
+        self.heads = sorted(heads)
+        self.target = context.opts.get("destination_rev")
+        self._context, self._schema = context, schema
+        self._bind = bind_of(context)  # as in `Outcome`
+        self._table = context.version_table
+        self._database = context.connection.engine.url.database
+
+    def place(self, others: Sequence[AtTarget]) -> str:
+        """Name it among the others of the command."""
+        if self._bind == "":
+            return "the database 'default'"
+        if self._bind is None and len({other._database for other in others}) > 1:
+            return f"the database '{self._database}'"
+        of_several = len({other._table for other in others}) > 1
+        return place_of(self._context, self._bind, self._schema, of_several) or "the database"
+
+
+def nothing_to_do(command: str, config: Any, found: Sequence[AtTarget]) -> Iterator[str]:
+    """Say of each version table that there was nothing to run, and where it is."""
+    newest = [script.revision for script in find(config, "heads")]
+    if not newest:
+        folder = config.get_main_option("script_location")
+        yield f"Nothing to {command}: {no_revision_yet(folder)}."
+        return
+    for one in found:
+        at = " and ".join(f"{head} (head)" if head in newest else head for head in one.heads)
+        targets: list[Any] = []
+        with suppress(Exception):  # not every release resolves what it has run
+            targets = find(config, one.target)
+        others = " and ".join(each.revision for each in targets if each.revision not in one.heads)
+        relation = {"upgrade": "which contains", "downgrade": "which does not contain"}
+        yield (
+            f"Nothing to {command}: {one.place(found)} is at {at or 'no revision'}"
+            + (f", {relation[command]} {others}." if others else ".")
+        )
 
 
 def differences(context: Any) -> tuple[list[Any], list[str]]:

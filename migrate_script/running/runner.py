@@ -34,6 +34,7 @@ from .database import DatabaseRun
 from .environment import READING, environment
 from .interrupts import Interrupts
 from .locking import process_lock
+from .outcome import AtTarget, nothing_to_do
 
 PROTECTED = ("upgrade", "downgrade", "stamp")
 _MUST_NOT_WRITE = ("check", "current", *READING)
@@ -61,6 +62,7 @@ class Run:
         self.heads_of_each: list[tuple[str, ...]] = []  # where the databases were
         self.revisions: dict[str, None] = {}  # those that ran, each once and in order
         self.scripts: list[Any] = []
+        self.at_target: list[AtTarget] = []  # where there was nothing to run
         self.has_migrated = False
         self.current: Any | None = None
         self.revision_context: Any | None = None
@@ -252,6 +254,9 @@ def run_command(
                 listener().note(
                     "env.py has not called context.run_migrations(), so that nothing was run"
                 )
+            if run.at_target:
+                for sentence in dict.fromkeys(nothing_to_do(name, config, run.at_target)):
+                    listener().note(sentence)
             return answer, run
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         was_stopped = run.interrupts is not None and run.interrupts.have_stopped
