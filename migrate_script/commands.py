@@ -86,7 +86,7 @@ def revision(
     :param directory: `-d`, `--directory`: the migrations folder
     :param message: `-m`, `--message`: what the revision does; becomes a part of the file's name
     :param autogenerate: `--autogenerate`: fill it with the differences of models and database
-    :param sql: `--sql`: show it instead of writing it, where env.py runs for every revision
+    :param sql: `--sql`: run env.py without a database, where it runs for every revision
     :param head: `--head`: the revision to build on, or `<branch>@head`
     :param splice: `--splice`: allow to build on a revision that is not a head
     :param branch_label: `--branch-label`: a label for the branch that starts here
@@ -97,6 +97,8 @@ def revision(
     :returns: the new scripts; none when there is nothing to write
     :raises MigrateError: it cannot be written; no file is left
     """
+    if autogenerate and sql:
+        raise errors.UsageError.nothing_for_sql("db migrate")
     project = Project(directory, x_arg, ["autogenerate"] if autogenerate else [])
     return project.write(
         "revision",
@@ -128,7 +130,7 @@ def migrate(
 
     :param directory: `-d`, `--directory`: the migrations folder
     :param message: `-m`, `--message`: what the revision does; becomes a part of the file's name
-    :param sql: `--sql`: show it instead of writing it, where env.py runs for every revision
+    :param sql: `--sql`: refused, as the database is compared; Flask-Migrate has it
     :param head: `--head`: the revision to build on, or `<branch>@head`
     :param splice: `--splice`: allow to build on a revision that is not a head
     :param branch_label: `--branch-label`: a label for the branch that starts here
@@ -305,8 +307,14 @@ def show(directory: Directory = None, revision: str = "head", x_arg: XArg = None
     :returns: the scripts that were shown
     :raises MigrateError: there is no such revision
     """
-    _, run = Project(directory, x_arg).run("show", revision)
-    return Done(run.scripts)
+    project = Project(directory, x_arg)
+    _, run = project.run("show", revision)
+    what = (
+        "the database is at no revision"
+        if revision == "current"
+        else f"'{revision}' is no revision"
+    )
+    return project.shown(Done(run.scripts), what)
 
 
 def history(
@@ -326,10 +334,9 @@ def history(
     :returns: the scripts that were listed
     :raises MigrateError: the range is not one
     """
-    _, run = Project(directory, x_arg).run(
-        "history", rev_range, verbose=verbose, indicate_current=indicate_current
-    )
-    return Done(run.scripts)
+    project = Project(directory, x_arg)
+    _, run = project.run("history", rev_range, verbose=verbose, indicate_current=indicate_current)
+    return project.shown(Done(run.scripts), f"no revision is in the range '{rev_range}'")
 
 
 def heads(
@@ -347,10 +354,9 @@ def heads(
     :returns: their identifiers
     :raises MigrateError: a script cannot be loaded
     """
-    _, run = Project(directory, x_arg).run(
-        "heads", verbose=verbose, resolve_dependencies=resolve_dependencies
-    )
-    return Done(script.revision for script in run.scripts)
+    project = Project(directory, x_arg)
+    _, run = project.run("heads", verbose=verbose, resolve_dependencies=resolve_dependencies)
+    return project.shown(Done(script.revision for script in run.scripts))
 
 
 def branches(
@@ -364,8 +370,10 @@ def branches(
     :returns: those scripts
     :raises MigrateError: a script cannot be loaded
     """
-    _, run = Project(directory, x_arg).run("branches", verbose=verbose)
-    return Done(script for script in run.scripts if script.is_branch_point)
+    project = Project(directory, x_arg)
+    _, run = project.run("branches", verbose=verbose)
+    found = Done(script for script in run.scripts if script.is_branch_point)
+    return project.shown(found, "no revision is followed by several")
 
 
 def current(
@@ -391,7 +399,7 @@ def current(
         newest = [script.revision for script in project.find("heads")]
         if any(set(at) != set(newest) for at in run.heads_of_each):
             raise errors.NotAtHead(run.heads, newest)
-    return Done(run.heads)
+    return project.shown(Done(run.heads), "the database is at no revision")
 
 
 def stamp(
@@ -431,11 +439,13 @@ def check(directory: Directory = None, x_arg: XArg = None) -> None:
     :raises DifferencesFound: they differ
     :raises MigrateError: they cannot be compared
     """
+    from alembic import command  # as said in `project`
+
     project = Project(directory, x_arg)
     heads = sorted(script.revision for script in project.find("heads"))
-    if not heads:
+    if not heads and hasattr(command, "check"):
         listener().note(errors.no_revision_yet(project.directory))
-    if len(heads) > 1:
+    if len(heads) > 1 and hasattr(command, "check"):
         listener().note(f"there are several heads ({', '.join(heads)}): join them with 'db merge'")
     project.run("check")
 
@@ -466,5 +476,5 @@ def restore(
     from .running import restore as restore_file  # imports Alembic, as said in `project`
 
     if not file:
-        raise errors.UsageError.bad_value("restore", "a file that --backup has made is missing")
+        raise errors.UsageError.no_backup_named()
     restore_file(current_state().engines, file, lock_timeout, bind, yes)

@@ -143,13 +143,23 @@ def check_file(config: AlembicConfig, name: str) -> None:
         raise errors.FolderError.no_file(str(folder / name))
 
 
+def _others(missing: Path) -> list[str]:
+    """Find folders of the same name in and below the folder of the script and the current one."""
+    found: dict[str, None] = {}
+    for root in (Path.cwd(), Path(sys.argv[0]).resolve().parent):
+        for pattern in (f"{missing.name}/env.py", f"*/{missing.name}/env.py"):
+            found.update(dict.fromkeys(os.path.relpath(str(p.parent)) for p in root.glob(pattern)))
+    return sorted(found)
+
+
 def check_folder(config: AlembicConfig, directory: str) -> None:
     """Check that a folder has what every command but `init` needs."""
     folder = _location(config)
     if folder is None:
         return
     if not folder.is_dir():
-        raise errors.FolderError.missing(directory, str(folder.resolve()))
+        absolute = folder.resolve()
+        raise errors.FolderError.missing(directory, str(absolute), _others(absolute))
     if not (folder / "env.py").exists():
         raise errors.FolderError.no_file(str(folder / "env.py"))
     if not config.get_main_option("version_locations") and not (folder / "versions").is_dir():

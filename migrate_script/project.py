@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Iterable, List, Sequence, Union
 
 from . import errors
+from .progress import listener
 from .state import current_state, url_of_application
 
 if TYPE_CHECKING:
@@ -101,3 +102,11 @@ class Project:
         from . import inspecting
 
         return inspecting.find(self.config, symbol)
+
+    def shown(self, found: Done, reason: str = "") -> Done:
+        """Say why a command that lists has listed nothing; return what it has listed."""
+        if not found and not self.find("heads"):
+            reason = errors.no_revision_yet(self.directory)
+        if not found:
+            listener().note(f"Nothing to show: {reason}.")
+        return found

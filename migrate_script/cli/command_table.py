@@ -120,6 +120,9 @@ ALSO: dict[tuple[str, str], Option] = {
     ),
 }
 
+# what a function takes because Flask-Migrate's does, and can never do
+UNLISTED = {("migrate", "sql"), ("revision", "sql")}
+
 # for every command, and not for its function
 TRACEBACK = Option(("--traceback",), FLAG, "Show where an error came from.")
 

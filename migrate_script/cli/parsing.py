@@ -16,6 +16,7 @@ from .command_table import (
     LIST,
     OPTIONS,
     TRACEBACK,
+    UNLISTED,
     VALUE,
     Option,
     Row,
@@ -54,16 +55,27 @@ def _is_relative(argument: str) -> bool:
     return argument[1:2].isdigit()
 
 
+class _Unlisted(click.Option):
+    """An option that is not in the help."""
+
+    def get_help_record(self, ctx: click.Context) -> None:
+        return None
+
+
 class RowCommand(click.Command):
     """The Click command of a row; a usage error is one line."""
 
     def __init__(self, row: Row, callback: Callable[..., Any] | None = None) -> None:
         self.row = row
+        self.typed = f"db {row.name}"  # what a message advises to type
         params = [
             _parameter(p.name, p.option, p.default)
             for p in row.parameters
             if p.name not in GROUP_OPTIONS
         ]
+        for param in params:
+            if (row.name, param.name) in UNLISTED:
+                param.__class__ = _Unlisted
         params += [
             _parameter(f"also_{name}", option, None)
             for (command, name), option in ALSO.items()
@@ -86,7 +98,7 @@ class RowCommand(click.Command):
         try:
             rest = super().parse_args(ctx, list(self._spelled_out(ctx, args)))
         except click.UsageError as error:
-            console.fail(errors.UsageError.bad_value(self.row.name, error.format_message()))
+            console.fail(errors.UsageError.bad_value(self.typed, error.format_message()))
         if not ctx.resilient_parsing:
             self._check(ctx, rest)
             self._finish(ctx.params)
@@ -125,8 +137,9 @@ class RowCommand(click.Command):
         if argument.startswith("-") and not _is_relative(argument):
             known = [f for param in self.params for f in param.opts if f.startswith("--")]
             name = argument.split("=")[0]
-            console.fail(errors.UsageError.no_option(self.row.name, name, known))
-        console.fail(errors.UsageError.extra_argument(self.row.name, argument))
+            console.fail(errors.UsageError.no_option(self.typed, name, known))
+        takes_message = any(param.name == "message" for param in self.params)
+        console.fail(errors.UsageError.extra_argument(self.typed, argument, takes_message))
 
     def _finish(self, params: dict[str, Any]) -> None:
         """Fill in the defaults of the function, and join both spellings of a parameter."""
@@ -134,7 +147,7 @@ class RowCommand(click.Command):
             also = params.pop(f"also_{parameter.name}", None)
             value = params[parameter.name]
             if also is not None and value is not None:
-                console.fail(errors.UsageError.given_twice(self.row.name, value, also))
+                console.fail(errors.UsageError.given_twice(self.typed, value, also))
             value = also if value is None else value
             if isinstance(value, tuple):
                 value = list(value)

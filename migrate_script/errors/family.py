@@ -68,11 +68,11 @@ def place_text(path: str, line: int | None) -> str:
     return f"{path}, line {line}" if line else path
 
 
-def _meant(typed: str, known: Iterable[str]) -> str:
+def meant(typed: str, known: Iterable[str]) -> str:
     """Return what was probably meant, as a question."""
     from difflib import get_close_matches  # only where something was typed wrongly
 
-    found = get_close_matches(typed, list(known), 1)
+    found = get_close_matches(typed.lower(), list(known), 1)
     return f"did you mean '{found[0]}'? " if found else ""
 
 
@@ -125,18 +125,38 @@ class UsageError(MigrateError):
 
     @classmethod
     def no_command(cls, name: str, known: Iterable[str]) -> UsageError:
-        meant = _meant(name, known)
-        return cls(f"there is no command '{name}': {meant}'db --help' lists them all")
+        guess = meant(name, known)
+        return cls(f"there is no command '{name}': {guess}'db --help' lists them all")
 
     @classmethod
     def no_option(cls, command: str, option: str, known: Iterable[str] = ()) -> UsageError:
         way_out = f"'{command} --help' lists those it has"
-        return cls(f"'{command}' has no option '{option}': {_meant(option, known)}{way_out}")
+        return cls(f"'{command}' has no option '{option}': {meant(option, known)}{way_out}")
 
     @classmethod
-    def extra_argument(cls, command: str, extra: str) -> UsageError:
+    def extra_argument(cls, command: str, extra: str, takes_message: bool = False) -> UsageError:
         way_out = f"'{command} --help' shows what it takes"
+        if takes_message:
+            way_out = f"a message is written in quotes after -m, as in '{command} -m \"...\"'"
         return cls(f"'{command}' does not take the argument '{extra}': {way_out}")
+
+    @classmethod
+    def no_backup_named(cls) -> UsageError:
+        return cls("no file is named: 'db restore FILE' takes one that --backup has made")
+
+    @classmethod
+    def nothing_for_sql(cls, command: str) -> UsageError:
+        return cls(
+            f"'{command}' compares with the database, so that --sql has nothing to print: leave it "
+            "out; 'db upgrade --sql' prints the statements of revisions"
+        )
+
+    @classmethod
+    def no_environment(cls, ini: str) -> UsageError:
+        return cls(
+            "'db revision' runs no env.py, so that --sql has nothing to print: leave it out, or "
+            f"write 'revision_environment = true' below [alembic] in '{ini}'"
+        )
 
     @classmethod
     def given_twice(cls, command: str, one: str, other: str) -> UsageError:

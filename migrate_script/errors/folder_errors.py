@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from subprocess import CalledProcessError
 from typing import Iterable, Sequence
 
-from .family import MigrateError, cause_of, cause_text, one_line, place_text
+from .family import (
+    MigrateError,
+    cause_of,
+    cause_text,
+    meant,
+    no_revision_yet,
+    one_line,
+    place_text,
+)
 
 
 class NotConfigured(MigrateError):
@@ -26,11 +36,12 @@ class FolderError(MigrateError):
     """The migrations folder is missing, in the way or unreadable."""
 
     @classmethod
-    def missing(cls, directory: str, absolute: str) -> FolderError:
-        return cls(
-            f"there is no migrations folder '{directory}' (looked for {absolute}): "
-            "create it with 'db init', or name another one with --directory"
-        )
+    def missing(cls, directory: str, absolute: str, others: Sequence[str]) -> FolderError:
+        reason = f"there is no migrations folder '{directory}' (looked for {absolute})"
+        if others:
+            ways = " or ".join(f"'-d {path}'" for path in others)
+            return cls(f"{reason}, but there is {' and '.join(others)}: add {ways}")
+        return cls(f"{reason}: create it with 'db init', or name another one with -d")
 
     @classmethod
     def no_versions(cls, versions: str) -> FolderError:
@@ -47,7 +58,7 @@ class FolderError(MigrateError):
     def exists(cls, directory: str) -> FolderError:
         return cls(
             f"the folder '{directory}' exists already and is not empty: "
-            "remove it first, or name another one with --directory"
+            "remove it first, or name another one with -d"
         )
 
     @classmethod
@@ -73,7 +84,7 @@ class FolderError(MigrateError):
     def unusable_template(cls, template: str, missing: str) -> FolderError:
         return cls(
             f"the folder '{template}' is no template, as there is no '{missing}': "
-            "'db list_templates' lists those of the package"
+            "'db list-templates' lists those of the package"
         )
 
     @classmethod
@@ -161,6 +172,17 @@ class ScriptError(MigrateError):
         )
 
     @classmethod
+    def editor(cls, path: str, cause: BaseException | None) -> ScriptError:
+        reason = cause_text(cause).partition(". ")[0]  # and not its advice
+        if isinstance(cause, CalledProcessError):
+            reason = f"'{cause.cmd[0]}' ended with status {cause.returncode}"
+        return cls(
+            f"no editor has opened {path} ({reason}): set EDITOR to one, as in "
+            "'EDITOR=nano', or open the file yourself",
+            path,
+        )
+
+    @classmethod
     def other_kind(cls, path: str, name: str, kind: str, value: object) -> ScriptError:
         return cls(f"{path}: '{name}' is {value!r}, not {kind}{CORRECT_AND_REPEAT}", path)
 
@@ -171,6 +193,93 @@ class RevisionError(MigrateError):
     @classmethod
     def not_resolved(cls, reason: str) -> RevisionError:
         return cls(f"{reason.rstrip('.')}: 'db history' lists the revisions there are")
+
+    @classmethod
+    def unknown(cls, name: str, known: Iterable[str]) -> RevisionError:
+        guess = meant(name, known)
+        return cls(f"there is no revision '{name}': {guess}'db history' lists those there are")
+
+    @classmethod
+    def too_far(
+        cls, command: str, target: str, at: Sequence[str], heads: Sequence[str]
+    ) -> RevisionError:
+        """The error of a target to which no step of the command leads."""
+        where = " and ".join(f"{name} (head)" if name in heads else name for name in at)
+        number = target.lstrip("-+")
+        if target == f"-{number}" and command == "upgrade":
+            return cls(f"'{target}' leads back: 'db downgrade {target}' goes there")
+        if target == f"+{number}" and command == "downgrade":
+            return cls(f"'{target}' leads on: 'db upgrade {target}' goes there")
+        if target[:1] in "-+" and (not at if command == "downgrade" else set(heads) <= set(at)):
+            return cls(f"Nothing to {command}: the database is at {where or 'no revision'}")
+        if target[:1] == "-":
+            return cls(
+                f"there are not {number} revisions to undo, as the database is at {where}: "
+                "'db downgrade base' undoes those there are"
+            )
+        if target[:1] == "+":
+            return cls(
+                f"there are not {number} revisions to run, as the database is at "
+                f"{where or 'no revision'}: 'db upgrade' runs those there are"
+            )
+        if re.search(r"[-+]\d+$", target):
+            return cls.not_resolved(f"'{target}' leads to no revision")
+        return cls(
+            f"no downgrade leads to {target}, as the database is at {where or 'no revision'}: "
+            f"'db upgrade {target}' goes there"
+        )
+
+    @classmethod
+    def no_range(cls, text: str) -> RevisionError:
+        return cls(
+            f"'{text}' is not a range: write '-r {text}:' for what follows it, or "
+            f"'-r :{text}' for what leads to it"
+        )
+
+    @classmethod
+    def not_on_a_line(cls, text: str) -> RevisionError:
+        first, _, second = text.partition(":")
+        return cls(
+            f"{first} does not come before {second} on one branch: name the earlier one first, as "
+            f"in '-r {second}:{first}'"
+        )
+
+    @classmethod
+    def range_without_sql(cls, command: str, target: str) -> RevisionError:
+        return cls(
+            f"'{target}' is a range, which --sql takes: name the target alone, as in "
+            f"'db {command} {target.rpartition(':')[2]}', or add --sql"
+        )
+
+    @classmethod
+    def sql_without_start(cls, target: str) -> RevisionError:
+        return cls(
+            f"--sql does not know where a downgrade to {target} begins: write "
+            f"'db downgrade head:{target} --sql' to begin at the head"
+        )
+
+    @classmethod
+    def not_a_head(cls, command: str, name: str, heads: Sequence[str]) -> RevisionError:
+        found = f"{' and '.join(heads)} {'are' if heads[1:] else 'is'}"
+        if command == "merge":
+            way_out = "'db merge' joins all heads" if heads[1:] else "there is nothing to join"
+            return cls(f"{name} is not a head and cannot be joined ({found}): {way_out}")
+        return cls(
+            f"{name} is not a head ({found}): leave out --head, or add --splice to begin a branch "
+            "there"
+        )
+
+    @classmethod
+    def head_twice(cls) -> RevisionError:
+        return cls("a head is named twice: name each once")
+
+    @classmethod
+    def no_file(cls, symbol: str, folder: str) -> RevisionError:
+        if symbol in ("head", "heads"):
+            return cls(no_revision_yet(folder))
+        if symbol == "current":
+            return cls("the database is at no revision, so there is no file: name a revision")
+        return cls(f"'{symbol}' has no file: name a revision ('db history' lists them)")
 
     @classmethod
     def no_branch(cls, branch: str, labels: Sequence[str]) -> RevisionError:
@@ -241,9 +350,11 @@ class RevisionError(MigrateError):
         )
 
     @classmethod
-    def ambiguous(cls) -> RevisionError:
+    def ambiguous(cls, at: Sequence[str], heads: Sequence[str]) -> RevisionError:
+        start = " and ".join(at) or "the beginning"
+        ends = f" (to {' and '.join(heads)})" if heads[1:] else ""
         return cls(
-            "several ways lead on from here, so a number of steps is not clear: "
+            f"several ways lead on from {start}{ends}, so a number of steps is not clear: "
             "name the revision to go to ('db history' lists them)"
         )
 

@@ -187,8 +187,7 @@ class _Failure:
                 if len(files) > 1:
                     return errors.RevisionError.several_files(revision, files)
         if behind:
-            heads = [str(head) for head in scripts_of(self.config).get_heads()]
-            return errors.RevisionError.not_up_to_date(sorted(self.run.heads), sorted(heads))
+            return errors.RevisionError.not_up_to_date(sorted(self.run.heads), self.heads())
         if kind == "MultipleHeads":
             heads = sorted(map(str, cause.heads))  # type: ignore[attr-defined]
             return errors.RevisionError.several_heads(heads, self.run and self.run.name)
@@ -210,13 +209,56 @@ class _Failure:
                 purge = "purge" in inspect.signature(command.stamp).parameters
                 return errors.RevisionError.unknown_in_database(revision, purge)
             if text.startswith("Ambiguous "):  # walk, or upgrade from several heads
-                return errors.RevisionError.ambiguous()
+                return errors.RevisionError.ambiguous(self.run.heads, self.heads())
             if str(cause).startswith("Multiple revisions start with"):
                 known = [str(header.get("revision")) for _, header in self.headers()]
                 found = [each for each in known if each.startswith(revision)]
                 return errors.RevisionError.several_begin(revision, found)
-            return errors.RevisionError.not_resolved(text)
+            return self._of_target(text)
+        return self._of_request(text)
+
+    def _of_target(self, text: str) -> errors.MigrateError:
+        """Translate what leads to no revision."""
+        name = self.run.name if self.run else ""
+        unknown = re.search(r"(?:identified by|No such revision or branch) '(.*?)'", text)
+        if unknown:
+            known = {"head", "heads", "base"}
+            for _, header in self.headers():
+                known |= {str(header.get("revision")), *_several(header.get("branch_labels"))}
+            return errors.RevisionError.unknown(unknown.group(1), sorted(known))
+        if name in ("upgrade", "downgrade"):
+            target = str(self.run.target).rpartition(":")[2]
+            return errors.RevisionError.too_far(name, target, self.run.heads, self.heads())
+        if name == "history" and "does not refer to ancestor" in text:
+            return errors.RevisionError.not_on_a_line(text.partition("range ")[2].split()[0])
+        return errors.RevisionError.not_resolved(text)
+
+    def _of_request(self, text: str) -> Worded:
+        """Translate what a command refuses before it begins."""
+        name, target = (self.run.name, str(self.run.target)) if self.run else ("", "")
+        not_head = re.match(r"Revision (\S+) is not a head revision", text)
+        if not_head:
+            return errors.RevisionError.not_a_head(name, not_head.group(1), self.heads())
+        if text.startswith("Duplicate head revisions"):
+            return errors.RevisionError.head_twice()
+        if text.startswith("History range requires"):
+            return errors.RevisionError.no_range(target)
+        if text.startswith("Range revision not allowed"):
+            return errors.RevisionError.range_without_sql(name, target)
+        if text.startswith("downgrade with --sql requires"):
+            return errors.RevisionError.sql_without_start(target)
+        if text.startswith(("No current revisions", "No revision files indicated")):
+            folder = str(self.config.get_main_option("script_location"))
+            return errors.RevisionError.no_file(target, folder)
+        if text.startswith("Error executing editor"):
+            return errors.ScriptError.editor(str(self.run.scripts[-1].path), self.error.__context__)
+        if "revision_environment is not configured" in text:
+            return errors.UsageError.no_environment(str(self.config.config_file_name))
         return None
+
+    def heads(self) -> list[str]:
+        """Return the newest revision of each branch."""
+        return sorted(map(str, scripts_of(self.config).get_heads()))
 
     def _of_step(self) -> Worded:
         """Translate the call of an `upgrade` or `downgrade` that cannot be called so."""
@@ -246,7 +288,7 @@ class _Failure:
         missing = str(self.error.args[0])
         for path, header in self.headers():
             for names in (header.get("down_revision"), header.get("depends_on")):
-                if missing in ((names,) if isinstance(names, str) else names or ()):
+                if missing in _several(names):
                     return errors.RevisionError.missing_parent(missing, path)
         return errors.RevisionError.missing_parent(missing, None)
 
@@ -295,7 +337,7 @@ class _Failure:
             return worded
         if isinstance(error, RuntimeError) and "StopIteration" in str(error):
             # Alembic before 1.6 on Python 3.7 and later, when a relative revision leads nowhere
-            return errors.RevisionError.not_resolved("there is no revision that far")
+            return self._of_target("there is no revision that far")
         if isinstance(error, configparser.InterpolationError):
             ini = str(self.config.config_file_name)
             return errors.FolderError.bad_option(ini, error.section, error.option)
@@ -311,6 +353,11 @@ class _Failure:
             reason = error.strerror or str(error)
             return errors.FolderError.not_writable(str(error.filename), reason)
         return None
+
+
+def _several(names: Any) -> tuple[str, ...]:
+    """Return the names of a header, of which there may be one or none."""
+    return (names,) if isinstance(names, str) else tuple(names or ())
 
 
 def _of_script(place: Place, error: BaseException) -> errors.MigrateError:

@@ -48,6 +48,7 @@ class Run:
         self, name: str, config: Any, options: dict[str, Any], settings: Settings, offline: bool
     ) -> None:
         self.name = name
+        self.target: Any = None  # the argument, if there is one
         self.config = config
         self.options = options
         self.settings = settings
@@ -235,6 +236,7 @@ def run_command(
     if settings.no_loss and keywords.get("sql"):
         raise errors.UsageError.no_rows_to_count()
     run = Run(name, config, options, settings, bool(keywords.get("sql")))
+    run.target = arguments[0] if arguments else None
     try:
         with run.stack as stack:
             if name not in READING:

@@ -98,7 +98,7 @@ def test_a_deploy_command_that_fails(shape):
         failed = shape.attempt("-r", "nosuch", start=["manage.py", *words])
         assert failed.status == 1
         assert failed.out == ""
-        assert failed.error.startswith("Error: Can't locate revision identified by 'nosuch': ")
+        assert failed.error.startswith("Error: there is no revision 'nosuch': ")
         assert failed.error.count("\n") == 1
     assert shape.run("attempt", start=["manage.py"]).out == "caught RevisionError\n"
     assert "KeyError: 'mine'" in shape.attempt("own", start=["manage.py"]).err

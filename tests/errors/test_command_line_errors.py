@@ -11,7 +11,7 @@ def test_an_unknown_revision(db):
     """The revision is named, and how to see those there are."""
     assert db("upgrade", "nope")[0::2][0] == 1
     assert db("upgrade", "nope").error == one_line(
-        "Can't locate revision identified by 'nope': 'db history' lists the revisions there are"
+        "there is no revision 'nope': 'db history' lists those there are"
     )
 
 
@@ -42,7 +42,9 @@ def test_an_unknown_option(db, option, meant):
     assert db("upgrade", option) == (
         2,
         "",
-        one_line(f"'upgrade' has no option '{name}': {meant}'upgrade --help' lists those it has"),
+        one_line(
+            f"'db upgrade' has no option '{name}': {meant}'db upgrade --help' lists those it has"
+        ),
     )
 
 
@@ -70,7 +72,7 @@ def test_the_beginning_of_several_options(db):
     """It is none of them."""
     assert db("upgrade", "--ver").status == 0
     assert db("upgrade", "--d").error == one_line(
-        "'upgrade' has no option '--d': 'upgrade --help' lists those it has"
+        "'db upgrade' has no option '--d': 'db upgrade --help' lists those it has"
     )
 
 
@@ -80,7 +82,8 @@ def test_one_argument_too_many(db):
         2,
         "",
         one_line(
-            "'upgrade' does not take the argument 'bbbb': 'upgrade --help' shows what it takes"
+            "'db upgrade' does not take the argument 'bbbb': "
+            "'db upgrade --help' shows what it takes"
         ),
     )
 
@@ -90,7 +93,7 @@ def test_the_revision_given_twice(db):
     assert db("downgrade", "aaaa", "--revision", "bbbb") == (
         2,
         "",
-        one_line("'downgrade' got both 'aaaa' and 'bbbb': give one of them"),
+        one_line("'db downgrade' got both 'aaaa' and 'bbbb': give one of them"),
     )
 
 
@@ -149,9 +152,7 @@ def test_the_traceback_comes_when_asked_for(db):
     assert answer.status == 1
     assert "Traceback (most recent call last):" in answer.err
     assert answer.err.endswith(
-        one_line(
-            "Can't locate revision identified by 'nope': 'db history' lists the revisions there are"
-        )
+        one_line("there is no revision 'nope': 'db history' lists those there are")
     )
 
 

@@ -22,7 +22,7 @@ def test_a_missing_folder(db):
         one_line(
             "there is no migrations folder 'elsewhere' (looked for "
             f"{db.project.folder / 'elsewhere'}): create it with 'db init', "
-            "or name another one with --directory"
+            "or name another one with -d"
         ),
     )
     assert files_of(db.project) == before
@@ -85,7 +85,7 @@ def test_a_second_init(db):
         "",
         one_line(
             "the folder 'migrations' exists already and is not empty: "
-            "remove it first, or name another one with --directory"
+            "remove it first, or name another one with -d"
         ),
     )
     assert files_of(db.project) == before
@@ -177,7 +177,7 @@ def test_a_path_that_is_no_template(db, missing):
         "",
         one_line(
             f"the folder './own' is no template, as there is no '{path}': "
-            "'db list_templates' lists those of the package"
+            "'db list-templates' lists those of the package"
         ),
     )
     assert not (db.project.folder / "made").exists()
