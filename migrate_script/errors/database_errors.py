@@ -20,6 +20,9 @@ from .family import (
 class DatabaseError(MigrateError):
     """The database refuses a connection or a statement."""
 
+    #: what to do once it is known where the database is
+    advice = ": remove the cause and run 'db {command}' again"
+
     @classmethod
     def no_connection(cls, url: Any, words: str) -> DatabaseError:
         place = f"{url.host}{f':{url.port}' if url.port else ''}/{url.database}"
@@ -70,6 +73,15 @@ class DatabaseError(MigrateError):
     @classmethod
     def statement(cls, where: str, statement: str, cause: object) -> DatabaseError:
         return cls(f"{where}: {cause_text(cause)} [statement: {one_line(statement)[:500]}]")
+
+    @classmethod
+    def table_exists(cls, where: str, statement: str, cause: object) -> DatabaseError:
+        error = cls.statement(where, statement, cause)
+        error.advice = (
+            ": if db.create_all() made the tables of the models, run 'db stamp head'; "
+            "if not, drop the table and run 'db {command}' again"
+        )
+        return error
 
 
 # the drivers of a URL that names none, by module; that of PostgreSQL since SQLAlchemy 2.1

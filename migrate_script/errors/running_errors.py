@@ -162,7 +162,7 @@ def with_outcome(error: MigrateError, outcome: str, command: str) -> MigrateErro
         return error
     text, advice = str(error).rstrip("."), ""
     if isinstance(error, DatabaseError):
-        advice = f": remove the cause and run 'db {command}' again"
+        advice = error.advice.format(command=command)
     elif isinstance(error, NotAgreed):
         text = text.replace(NotAgreed.NOTHING, "")
     elif text.endswith(CORRECT_AND_REPEAT):

@@ -149,7 +149,10 @@ class _Failure:
         where = errors.place_text(*place) if place else "the database refused"
         if self.script:
             where = f"revision {self.script.revision} failed"
-        return errors.DatabaseError.statement(where, error.statement or "COMMIT", error.orig)
+        statement = error.statement or "COMMIT"
+        if self.script and re.match(r"\s*CREATE TABLE\b", statement) and _exists(error.orig):
+            return errors.DatabaseError.table_exists(where, statement, error.orig)
+        return errors.DatabaseError.statement(where, statement, error.orig)
 
     def _of_connection(self) -> Worded:
         """Translate what SQLAlchemy or a driver raises about a URL, and not as a DBAPIError."""
@@ -353,6 +356,13 @@ class _Failure:
             reason = error.strerror or str(error)
             return errors.FolderError.not_writable(str(error.filename), reason)
         return None
+
+
+def _exists(refusal: Any) -> bool:
+    """Whether a driver says that what a statement creates is there (PostgreSQL, MySQL, SQLite)."""
+    codes = {getattr(refusal, name, None) for name in ("pgcode", "sqlstate")}
+    is_known = "42P07" in codes or getattr(refusal, "args", ())[:1] == (1050,)
+    return is_known or str(refusal).endswith("already exists")
 
 
 def _several(names: Any) -> tuple[str, ...]:
