@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import signal
 import sys
 import threading
 import traceback as tracebacks
+import warnings
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, NoReturn
 
@@ -19,6 +21,10 @@ from ..state import password_parts
 
 # the escape sequence that erases the rest of a line
 _ERASE = "\x1b[K"
+# warnings of Alembic about scripts, of which an error says more
+_OF_SCRIPTS = re.compile("^Revision .* is (not present|present more than once)$")
+# and one that is not true here, as the server is asked for the name
+_UNTRUE = "the migration will fail unless a constraint name is added"
 
 
 class Terminal(Listener):
@@ -48,7 +54,7 @@ class Terminal(Listener):
 
     def agrees(self, sentence: str, already: bool) -> bool:
         if already or not self.can_ask:
-            click.echo(f"WARNING [migrate_script] {errors.one_line(sentence)}", err=True)
+            self.warn(sentence)
             return True
         try:
             return click.confirm(f"{errors.one_line(sentence)}: go on?", err=True)
@@ -60,6 +66,9 @@ class Terminal(Listener):
         erase = _ERASE if self._line_to_erase else ""
         self._line_to_erase = False
         click.echo(f"{erase}INFO  [migrate_script] {errors.one_line(sentence)}", err=True)
+
+    def warn(self, sentence: object) -> None:
+        click.echo(f"WARNING [migrate_script] {errors.one_line(sentence)}", err=True)
 
 
 def fail(error: errors.MigrateError) -> NoReturn:
@@ -124,10 +133,41 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def _is_of_library(filename: str) -> bool:
+    """Whether a warning comes from Alembic, SQLAlchemy or this package, and not from the user."""
+    names = ("alembic", "sqlalchemy", "migrate_script")
+    modules = [sys.modules[name] for name in names if name in sys.modules]
+    return filename.startswith(tuple(os.path.dirname(str(m.__file__)) + os.sep for m in modules))
+
+
+@contextmanager
+def _warnings_shown(terminal: Terminal) -> Iterator[None]:
+    """Show warnings of the libraries as lines of ours, and none that an error repeats."""
+    original, kept = warnings.showwarning, []
+
+    def show(message: Any, category: Any, filename: str, *args: Any, **kwargs: Any) -> None:
+        if issubclass(category, DeprecationWarning) or not _is_of_library(filename):
+            original(message, category, filename, *args, **kwargs)
+        elif _OF_SCRIPTS.match(str(message)):
+            kept.append(f"{message}: correct it, or remove a file")
+        elif _UNTRUE not in str(message):
+            terminal.warn(message)
+
+    if original.__module__ == "warnings":  # nobody else collects them
+        warnings.showwarning = show
+    try:
+        yield
+        for sentence in dict.fromkeys(kept):
+            terminal.warn(sentence)
+    finally:
+        warnings.showwarning = original
+
+
 def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -> Any:
     """Run a command for the terminal, with `--traceback` or without."""
     try:
-        with _terminable(), listening(Terminal()):
+        terminal = Terminal()
+        with _terminable(), listening(terminal), _warnings_shown(terminal):
             return function(**arguments)
     except Exception as error:
         if traceback:

@@ -181,7 +181,8 @@ class _Failure:
                 found += differences
                 lines += described(differences, ops.upgrade_token)
             return errors.DifferencesFound(found, lines)
-        if kind == "MultipleHeads" or "overlaps with other requested" in text or behind:
+        several = ("overlaps with other requested", "is not a head revision")
+        if kind == "MultipleHeads" or behind or any(words in text for words in several):
             # several files of one revision are several heads to Alembic
             paths: dict[str, list[str]] = {}
             for path, header in self.headers():
