@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Iterable, List, Sequence, Union
 
+from flask import current_app
+
 from . import errors
+from .compat.flask_sqlalchemy import binds_with_tables
 from .progress import listener
 from .state import current_state, url_of_application
 
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 Directory = Union[str, "os.PathLike[str]", None]
 XArg = Union[str, Iterable[str], None]
+
+# the commands that would do more in a folder for several databases
+_MIGRATING = ("check", "revision", "upgrade")
 
 
 class Done(List[Any]):  # noqa: UP006 - the base class is needed when this runs
@@ -77,7 +83,20 @@ class Project:
 
             check_branches(self.config, symbols)
         with self.state.one_command(keywords) as (settings, options):
-            return run_command(name, self.config, settings, options, arguments, keywords)
+            answer, run = run_command(name, self.config, settings, options, arguments, keywords)
+        if name in _MIGRATING and current_app.config.get("SQLALCHEMY_BINDS"):
+            self._mention_binds(run)
+        return answer, run
+
+    def _mention_binds(self, run: Any) -> None:
+        """Say which databases a folder for one leaves out."""
+        left_out = binds_with_tables(self.state.real_db) if run.of_one_database else []
+        if left_out:
+            names = ", ".join(f"'{name}'" for name in left_out)
+            listener().note(
+                f"this folder does not migrate the databases of SQLALCHEMY_BINDS ({names}): "
+                "'db init --multidb -d FOLDER' makes one that does; copy the revisions into it"
+            )
 
     def write(self, name: str, *arguments: Any, **keywords: Any) -> list[Script]:
         """Run a command that writes scripts, which are complete or removed."""

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 from flask import Flask, current_app
 
+from .. import errors
+
 _CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 
 
@@ -30,6 +32,8 @@ def database_of(app: Flask) -> Any:
 
 def engine_of(db: Any, key: str | None = None) -> Any:
     """Return the engine of a bind; the default one has the name None."""
+    if key is not None and (current_app.config.get("SQLALCHEMY_BINDS") or {}).get(key, "") is None:
+        raise errors.DatabaseError.no_bind_url(key)
     engines = getattr(db, "engines", None)
     if engines is not None:
         return engines[key]
@@ -50,6 +54,16 @@ def bind_names(db: Any) -> list[str]:
         return []
     engine_of(db)  # Alchemical knows its binds when it has made its engines
     return list(names())
+
+
+def binds_with_tables(db: Any) -> list[str]:
+    """Return the names of the binds, without the default one, for which there are tables."""
+    metadatas = getattr(db, "metadatas", None)
+    if metadatas is not None:
+        return [name for name in bind_names(db) if metadatas[name].tables]
+    tables = getattr(getattr(db, "metadata", None), "tables", {})
+    bound = {table.info.get("bind_key") for table in tables.values()}
+    return [name for name in bind_names(db) if name in bound]
 
 
 def url_text(url: Any) -> str:

@@ -64,6 +64,13 @@ class DatabaseError(MigrateError):
         )
 
     @classmethod
+    def no_bind_url(cls, name: str) -> DatabaseError:
+        return cls(
+            f"SQLALCHEMY_BINDS has None for '{name}': write the URL of its database there, or take "
+            "it out"
+        )
+
+    @classmethod
     def no_database(cls, url: Any) -> DatabaseError:
         return cls(
             f"{url_without_passwords(repr(url))} names no database: write its name behind the host "
@@ -116,6 +123,10 @@ def why_no_engine(error: BaseException) -> DatabaseError | None:
         return DatabaseError(
             f"the database driver '{error.name}' is not installed: install it, or name another "
             "driver in SQLALCHEMY_DATABASE_URI (dialect+driver://...)"
+        )
+    if "/flask_sqlalchemy/" in source and "'NoneType' object is not iterable" in str(error):
+        return DatabaseError(
+            "a value of SQLALCHEMY_BINDS is None: write the URL of a database there, or take it out"
         )
     if "/sqlalchemy/engine/url" in source:
         # the URL itself is not shown: what cannot be parsed may hold a password anywhere

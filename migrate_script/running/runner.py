@@ -34,7 +34,7 @@ from .database import DatabaseRun
 from .environment import READING, environment
 from .interrupts import Interrupts
 from .locking import process_lock
-from .outcome import AtTarget, nothing_to_do
+from .outcome import AtTarget, bind_of, nothing_to_do
 
 PROTECTED = ("upgrade", "downgrade", "stamp")
 _MUST_NOT_WRITE = ("check", "current", *READING)
@@ -163,6 +163,11 @@ class Run:
     def heads(self) -> list[str]:
         """Where the databases were, each revision once."""
         return list(dict.fromkeys(head for heads in self.heads_of_each for head in heads))
+
+    @property
+    def of_one_database(self) -> bool:
+        """Whether env.py has configured one database, and not one of several."""
+        return len(self.contexts) == 1 and bind_of(*self.contexts) is None
 
     def outcome(self) -> str:
         """Say what a command that failed has left in the databases."""
