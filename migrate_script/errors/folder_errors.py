@@ -52,7 +52,10 @@ class FolderError(MigrateError):
 
     @classmethod
     def no_file(cls, path: str) -> FolderError:
-        return cls(f"the file '{path}' is missing: restore it from version control")
+        return cls(
+            f"the file '{path}' is missing: restore it from version control, or copy it from a new "
+            "folder (db init -d FOLDER)"
+        )
 
     @classmethod
     def exists(cls, directory: str) -> FolderError:
@@ -107,7 +110,10 @@ class FolderError(MigrateError):
 
     @classmethod
     def not_writable(cls, path: str, reason: str) -> FolderError:
-        return cls(f"cannot write '{path}': {reason}: nothing was changed")
+        return cls(
+            f"cannot write '{path}': {reason}; nothing was changed: let this user write there, or "
+            "make room"
+        )
 
 
 CORRECT_AND_REPEAT = ": correct the file and run the command again"
@@ -283,7 +289,9 @@ class RevisionError(MigrateError):
 
     @classmethod
     def no_branch(cls, branch: str, labels: Sequence[str]) -> RevisionError:
-        known = f"the labels are {', '.join(labels)}" if labels else "no revision has a label"
+        known = "no revision has a label: name a revision without '@'"
+        if labels:
+            known = f"the labels are {', '.join(labels)}: write one of them before the '@'"
         return cls(f"there is no branch '{branch}': {known}")
 
     @classmethod
@@ -294,13 +302,17 @@ class RevisionError(MigrateError):
     def not_applied(cls, branch: str, heads: Sequence[str]) -> RevisionError:
         at = " and ".join(heads) or "no revision"
         return cls(
-            f"nothing of the branch '{branch}' is applied, as the database is at {at}: name another"
+            f"nothing of the branch '{branch}' is applied, as the database is at {at}: name a "
+            "branch that is ('db current -v' shows it)"
         )
 
     @classmethod
     def revision_not_applied(cls, revision: str, heads: Sequence[str]) -> RevisionError:
         at = " and ".join(heads) or "no revision"
-        return cls(f"{revision} is not applied, as the database is at {at}: name another")
+        return cls(
+            f"{revision} is not applied, as the database is at {at}: name a revision before that "
+            "('db history' lists them)"
+        )
 
     @classmethod
     def several_begin(cls, name: str, revisions: Sequence[str]) -> RevisionError:

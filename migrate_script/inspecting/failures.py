@@ -256,6 +256,8 @@ class _Failure:
             return errors.RevisionError.no_file(target, folder)
         if text.startswith("Error executing editor"):
             return errors.ScriptError.editor(str(self.run.scripts[-1].path), self.error.__context__)
+        if "--purge with --sql" in text:
+            return errors.UsageError.given_twice("db stamp", "--purge", "--sql")
         if "revision_environment is not configured" in text:
             return errors.UsageError.no_environment(str(self.config.config_file_name))
         return None

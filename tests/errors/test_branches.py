@@ -75,7 +75,9 @@ def test_a_branch_that_is_not_there(branches, command):
     files = sorted((branches.project.folder / "migrations" / "versions").iterdir())
     answer = branches(*command.format("lfet").split())
     assert (answer.status, answer.out) == (1, "")
-    assert answer.error == one_line("there is no branch 'lfet': the labels are left, right")
+    assert answer.error == one_line(
+        "there is no branch 'lfet': the labels are left, right: write one of them before the '@'"
+    )
     assert state(branches) == before
     assert sorted((branches.project.folder / "migrations" / "versions").glob("*.py")) == [
         file for file in files if file.suffix == ".py"
@@ -91,7 +93,8 @@ def test_going_back_on_a_branch_that_is_not_applied(branches, end):
     answer = branches("downgrade", f"right@{end}")
     assert (answer.status, answer.out) == (1, "")
     assert answer.error == one_line(
-        "nothing of the branch 'right' is applied, as the database is at l3: name another"
+        "nothing of the branch 'right' is applied, as the database is at l3: name a branch that is "
+        "('db current -v' shows it)"
     )
     assert state(branches) == ["of_l2", "of_l3", "of_r1"]
 
@@ -249,7 +252,10 @@ def test_steps_back_from_what_is_not_applied(branches, steps):
     assert branches("upgrade", "l2").status == 0
     assert done(branches, f"downgrade {steps}") == (
         [],
-        one_line(f"{steps[:2]} is not applied, as the database is at l2: name another"),
+        one_line(
+            f"{steps[:2]} is not applied, as the database is at l2: name a revision before that "
+            "('db history' lists them)"
+        ),
     )
 
 

@@ -64,7 +64,10 @@ def test_a_missing_file_of_the_folder(db, name, words):
     assert db(*words.split()) == (
         1,
         "",
-        one_line(f"the file 'migrations/{name}' is missing: restore it from version control"),
+        one_line(
+            f"the file 'migrations/{name}' is missing: restore it from version control, or copy it "
+            "from a new folder (db init -d FOLDER)"
+        ),
     )
 
 
