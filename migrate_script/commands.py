@@ -180,15 +180,11 @@ def merge(
     :raises MigrateError: there is no such revision, or it cannot be written
     """
     project = Project(directory, x_arg)
-    names = [revisions] if isinstance(revisions, str) else list(revisions)
-    if set(names) <= {"head", "heads"}:
-        names = sorted(script.revision for script in project.find("heads"))
-        if len(names) < 2:
-            there_is = f"one head, {names[0]}" if names else "no revision"
-            listener().note(f"Nothing to merge: there is {there_is}.")
-            return Done()
-    if not message:
-        message = f"merge {', '.join(names[:-1])} and {names[-1]}" if names[1:] else None
+    names = project.heads_to_join(revisions)
+    if not names:
+        return Done()
+    if not message and len(names) > 1:
+        message = f"merge {', '.join(names[:-1])} and {names[-1]}"
     return project.write("merge", names, message=message, branch_label=branch_label, rev_id=rev_id)
 
 
@@ -309,12 +305,8 @@ def show(directory: Directory = None, revision: str = "head", x_arg: XArg = None
     """
     project = Project(directory, x_arg)
     _, run = project.run("show", revision)
-    what = (
-        "the database is at no revision"
-        if revision == "current"
-        else f"'{revision}' is no revision"
-    )
-    return project.shown(Done(run.scripts), what)
+    what = "the database is at" if revision == "current" else f"'{revision}' is"
+    return project.shown(Done(run.scripts), f"{what} no revision")
 
 
 def history(
@@ -439,14 +431,8 @@ def check(directory: Directory = None, x_arg: XArg = None) -> None:
     :raises DifferencesFound: they differ
     :raises MigrateError: they cannot be compared
     """
-    from alembic import command  # as said in `project`
-
     project = Project(directory, x_arg)
-    heads = sorted(script.revision for script in project.find("heads"))
-    if not heads and hasattr(command, "check"):
-        listener().note(errors.no_revision_yet(project.directory))
-    if len(heads) > 1 and hasattr(command, "check"):
-        listener().note(f"there are several heads ({', '.join(heads)}): join them with 'db merge'")
+    project.mention_heads("check")
     project.run("check")
 
 

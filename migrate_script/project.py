@@ -122,6 +122,31 @@ class Project:
 
         return inspecting.find(self.config, symbol)
 
+    def heads_to_join(self, revisions: str | Sequence[str]) -> list[str]:
+        """Return the revisions that are named, or all heads; say if there is nothing to join."""
+        names = [revisions] if isinstance(revisions, str) else list(revisions)
+        if set(names) <= {"head", "heads"}:
+            names = sorted(script.revision for script in self.find("heads"))
+            if len(names) < 2:
+                there_is = f"one head, {names[0]}" if names else "no revision"
+                listener().note(f"Nothing to merge: there is {there_is}.")
+                return []
+        return names
+
+    def mention_heads(self, command: str) -> None:
+        """Say before a command that the folder has no revision, or several heads."""
+        from alembic import command as commands
+
+        if not hasattr(commands, command):
+            return  # it is refused
+        heads = sorted(script.revision for script in self.find("heads"))
+        if not heads:
+            listener().note(errors.no_revision_yet(self.directory))
+        elif len(heads) > 1:
+            listener().note(
+                f"there are several heads ({', '.join(heads)}): join them with 'db merge'"
+            )
+
     def shown(self, found: Done, reason: str = "") -> Done:
         """Say why a command that lists has listed nothing; return what it has listed."""
         if not found and not self.find("heads"):

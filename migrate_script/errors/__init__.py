@@ -57,8 +57,8 @@ from .family import without_passwords as without_passwords
 from .folder_errors import FolderError as FolderError
 from .folder_errors import NewFileError as NewFileError
 from .folder_errors import NotConfigured as NotConfigured
-from .folder_errors import RevisionError as RevisionError
 from .folder_errors import ScriptError as ScriptError
+from .revision_errors import RevisionError as RevisionError
 from .running_errors import AlterError as AlterError
 from .running_errors import CannotDryRun as CannotDryRun
 from .running_errors import Interrupted as Interrupted

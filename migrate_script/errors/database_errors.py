@@ -57,6 +57,13 @@ class DatabaseError(MigrateError):
         return cls(f"SQLite cannot open '{path}': {reason}, or correct SQLALCHEMY_DATABASE_URI")
 
     @classmethod
+    def other_file(cls, url: Any) -> DatabaseError:
+        return cls(
+            f"'{os.path.abspath(url.database or '')}' is not a database of SQLite: correct "
+            "SQLALCHEMY_DATABASE_URI, or restore the file ('db restore FILE' takes a backup)"
+        )
+
+    @classmethod
     def no_engine(cls, cause: BaseException) -> DatabaseError:
         return cls(
             f"the application's engine cannot be made: {cause_of(cause).rstrip('.:')}: check "

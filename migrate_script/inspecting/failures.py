@@ -146,6 +146,8 @@ class _Failure:
             return errors.DatabaseError.no_connection(engine.url, errors.cause_text(error.orig))
         if getattr(error.orig, "args", ())[:1] == (_NO_DATABASE,):
             return errors.DatabaseError.no_database(engine_of(error, Connection).url)
+        if str(error.orig) == "file is not a database":
+            return errors.DatabaseError.other_file(engine_of(error, Connection).url)
         where = errors.place_text(*place) if place else "the database refused"
         if self.script:
             where = f"revision {self.script.revision} failed"

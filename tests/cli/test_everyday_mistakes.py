@@ -8,7 +8,10 @@ import shlex
 
 import pytest
 from alembic import command
-from front_ends import note, one_line, without_alembic
+from front_ends import FrontEnd, note, one_line, without_alembic
+from processes import GATE, UPGRADE, at_gate, background, open_gate
+from projects import new_project
+from revisions import revision
 from shop_project import write_revision
 
 # what was done before, what is typed, the status, and the line
@@ -339,3 +342,55 @@ def test_a_folder_that_is_elsewhere(db):
         one_line(f"{reason}, but there is blog/migrations: add '-d blog/migrations'"),
     )
     assert db("upgrade", "-d", "blog/migrations").status == 0
+
+
+@pytest.mark.parametrize("words", ["upgrade", "current", "migrate"])
+def test_a_file_that_is_no_database(db, monkeypatch, words):
+    """It is named, and left as it is."""
+    path = db.project.folder / "notes.txt"
+    path.write_text("not a database, but a text of some length\n" * 50, encoding="utf-8")
+    before = path.read_bytes()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
+    done = db(words)
+    assert (done.status, done.out, done.error) == (
+        1,
+        "",
+        one_line(
+            f"'{path}' is not a database of SQLite: correct SQLALCHEMY_DATABASE_URI, or restore "
+            "the file ('db restore FILE' takes a backup)"
+        ),
+    )
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", ["upgrade", "current", "migrate"])
+def test_a_folder_of_the_database_that_is_missing(db, monkeypatch, words):
+    """Where it was looked for, and no word about a server; what is advised cures it."""
+    folder = db.project.folder / "data"
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder}/shop.db")
+    assert db(words).error == one_line(
+        f"SQLite cannot open '{folder}/shop.db': there is no folder '{folder}': create it (mkdir "
+        f"-p {folder}), or correct SQLALCHEMY_DATABASE_URI"
+    )
+    folder.mkdir(parents=True)
+    assert db("upgrade").status == 0
+    assert db(words).status == 0
+
+
+@pytest.mark.parametrize("name", ["manage.py", "flask"])
+def test_a_lock_that_is_not_free_in_time(project, url, name):
+    """One line, and the other run goes on."""
+    new_project(project)
+    revision(project, 1, GATE)
+    with background(project, *UPGRADE) as first:
+        at_gate(project, first)
+        done = FrontEnd(name, project, "manage.py")("upgrade", "--lock-timeout", "0.1")
+        assert (done.status, done.out) == (1, "")
+        assert re.fullmatch(
+            r"Error: another migration of this database is still running after 0.1 s \(.*\); "
+            r"nothing was changed: wait for it to end, or give --lock-timeout more seconds\n",
+            done.error,
+        )
+        open_gate(project)
+        assert first.status() == 0, first.err
+    assert FrontEnd(name, project, "manage.py")("upgrade").status == 0

@@ -13,7 +13,7 @@ from projects import write_source
 from shop_project import APP, MANAGE, write_revision
 
 from migrate_script import errors
-from migrate_script.errors import family, folder_errors
+from migrate_script.errors import family, folder_errors, revision_errors
 
 
 def not_configured(db):
@@ -126,7 +126,7 @@ def test_every_class_has_a_case():
     """Of the modules about folders and about what is typed."""
     found = {
         value
-        for module in (family, folder_errors)
+        for module in (family, folder_errors, revision_errors)
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, errors.MigrateError)
     }
