@@ -80,6 +80,7 @@ def revision(
     rev_id: str | None = None,
     depends_on: str | Sequence[str] | None = None,
     x_arg: XArg = None,
+    allow_drops: bool = False,
 ) -> list[Script]:
     """Create a new revision file.
 
@@ -94,6 +95,8 @@ def revision(
     :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits, '_' and '.'
     :param depends_on: `--depends-on`: revisions that must be applied first
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
+    :param allow_drops: `--allow-drops`: fill it even if that drops two or more tables which are
+        more than half of those known, or any while no model is loaded
     :returns: the new scripts; none when there is nothing to write
     :raises MigrateError: it cannot be written; no file is left
     """
@@ -111,6 +114,7 @@ def revision(
         version_path=version_path,
         rev_id=rev_id,
         depends_on=list(depends_on) if isinstance(depends_on, (list, tuple)) else depends_on,
+        allow_drops=allow_drops,
     )
 
 
@@ -125,6 +129,7 @@ def migrate(
     rev_id: str | None = None,
     x_arg: XArg = None,
     depends_on: str | Sequence[str] | None = None,
+    allow_drops: bool = False,
 ) -> list[Script]:
     """Create a revision file from the differences of models and database.
 
@@ -138,12 +143,14 @@ def migrate(
     :param rev_id: `--rev-id`: an identifier of 1 to 32 letters, digits, '_' and '.'
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param depends_on: `--depends-on`: revisions that must be applied first
+    :param allow_drops: `--allow-drops`: fill it even if that drops two or more tables which are
+        more than half of those known, or any while no model is loaded
     :returns: the new scripts; none when there is nothing to write
     :raises MigrateError: it cannot be written; no file is left
     """
     return revision(
         directory, message, True, sql, head, splice, branch_label, version_path, rev_id,
-        depends_on, x_arg,
+        depends_on, x_arg, allow_drops,
     )  # fmt: skip
 
 

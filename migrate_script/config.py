@@ -50,6 +50,8 @@ class Config(ConfigWithTemplates):
     real_url: UrlOf = staticmethod(lambda key, value: None)
     #: removes what an earlier env.py has left in the application's settings
     forget_env_py: Callable[[], None] = staticmethod(lambda: None)
+    #: where the application is, beside which its models may be
+    application_folder: str = os.curdir
 
     def use_template(self, template: str) -> str:
         """Choose the template, ours or a folder, and return its name for Alembic."""

@@ -28,6 +28,9 @@ class Listener:
     def note(self, sentence: str) -> None:
         """A sentence for the user."""
 
+    def warn(self, sentence: str) -> None:
+        """A sentence for the user about what may be lost."""
+
     @property
     def can_ask(self) -> bool:
         """Whether there is a person to ask."""

@@ -105,6 +105,7 @@ class Project:
         config.check_file(self.config, "script.py.mako")
         if keywords.get("version_path"):
             keywords["version_path"] = inspecting.location(self.config, keywords["version_path"])
+        self.config.application_folder = current_app.root_path
         rev_id = keywords["rev_id"]
         authoring.check_rev_id(rev_id)
         taken = inspecting.path_of(self.config, rev_id) if rev_id else None

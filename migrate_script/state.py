@@ -35,6 +35,7 @@ class Settings:
     no_loss: bool = False  # refuse to lose data
     allow_loss: bool = True  # the same as a setting, which `yes` overrides
     backup: bool = False
+    allow_drops: bool = False  # write a revision whatever it drops
     clean_leftovers: bool = False  # drop what Alembic's batch has left, even if nothing is to run
 
 

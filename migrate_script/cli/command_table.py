@@ -45,6 +45,11 @@ OPTIONS: dict[str, Option] = {
     "autogenerate": Option(
         ("--autogenerate",), FLAG, "Fill the file with the differences of models and database."
     ),
+    "allow_drops": Option(
+        ("--allow-drops",),
+        FLAG,
+        "Write drops of two or more tables that are over half of all.",
+    ),
     "sql": Option(("--sql",), FLAG, "Print the SQL and leave the database alone."),
     "head": Option(("--head",), VALUE, "The revision to build on, or <branch>@head.", "REVISION"),
     "splice": Option(("--splice",), FLAG, "Allow to build on a revision that is not a head."),

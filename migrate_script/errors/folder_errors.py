@@ -184,6 +184,10 @@ class ScriptError(MigrateError):
         return cls(f"{path}: '{name}' is {value!r}, not {kind}{CORRECT_AND_REPEAT}", path)
 
 
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names[:5]) + (", ..." if names[5:] else "")
+
+
 class NewFileError(MigrateError):
     """A new revision cannot be written as asked; no file is left."""
 
@@ -203,4 +207,18 @@ class NewFileError(MigrateError):
         return cls(
             f"the new revision '{path}' would not load ({cause_of(cause)}) and was removed: "
             "correct what it was made from (script.py.mako, render_item, the message)"
+        )
+
+    @classmethod
+    def drops_most(
+        cls, tables: Sequence[str], count: int, no_model: bool, modules: Sequence[str], of: str
+    ) -> NewFileError:
+        lack = f"the models{of} lack {len(tables)} of {count} tables"
+        why = f"no model{of} is loaded" if no_model else lack
+        what = "the modules that define them"
+        if modules:
+            what = f"{_some(modules)}, which {'were' if modules[1:] else 'was'} never imported,"
+        return cls(
+            f"{why}, so this revision would drop {_some(tables)}; no file was written: import "
+            f"{what} where the application is made, or give --allow-drops"
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any, Iterable, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -40,12 +41,16 @@ class Loss(NamedTuple):
     kind: str
     table: str
     column: str
-    number: int  # of rows, or of values other than NULL; more than COUNTED where there are more
+    # of rows, or of values other than NULL; more than COUNTED where there are more; None if the
+    # table may not be read
+    number: int | None
 
     def __str__(self) -> str:
         name = f"{self.table}.{self.column}" if self.column else self.table
         name = name if re.fullmatch(r"[\w.]+", name) else f"'{name}'"
         noun = "value" if self.column else "row"
+        if self.number is None:
+            return f"{'column' if self.column else 'table'} {name}"
         number = errors.counted(self.number, noun)
         if self.number > COUNTED:
             number = f"more than {COUNTED:,} rows"
@@ -177,3 +182,15 @@ def losses(connection: Any, drops: list[Drop]) -> list[Loss]:
         for (kind, table, column), number in found.items()
         if number and (kind == TABLE or table not in dropped)
     ]
+
+
+def listed_drops(connection: Any, items: Iterable[tuple[tuple[str, ...], str]]) -> str:
+    """Describe tables and columns that a new script drops, with what is in them, if anything."""
+    content, found = _Content(connection), []
+    for path, column in items:
+        number = None
+        # a savepoint, as a refusal would end the transaction on PostgreSQL
+        with suppress(exc.DBAPIError), connection.begin_nested():
+            number = content.count(path, column)
+        found.append(Loss(COLUMN if column else TABLE, ".".join(path), column, number))
+    return described(found)

@@ -12,8 +12,10 @@ from sqlalchemy import text
 
 from ..compat.alembic import commands_of_others
 from ..compat.sqlalchemy import BEFORE_1_4, first_look_ended, let_reflect
+from .data_loss import listed_drops
 from .locking import process_lock
 from .logs import kept_loggers
+from .outcome import bind_of
 
 # the commands that need env.py for the revision `current` only, and take the process lock then
 READING = ("branches", "edit", "heads", "history", "show")
@@ -75,17 +77,22 @@ def _configure(
 def _hook(run: Any, of_env_py: Any) -> Callable[..., None]:
     """Run our directives hook, then the one of the application, then the one of env.py."""
     # only for the commands that need them
+    from ..authoring.dropping import refuse_or_list
     from ..authoring.foreign_keys import put_in_order
     from ..authoring.uncompared import uncompared
 
     hooks = dict.fromkeys((put_in_order, run.options.get(_HOOK), of_env_py))
 
     def process_revision_directives(context: Any, revision: Any, directives: Any) -> None:
-        if run.revision_context.command_args["autogenerate"]:
+        autogenerates = run.revision_context.command_args["autogenerate"]
+        if autogenerates:
             run.uncompared += uncompared(context)
         for hook in hooks:
             if hook is not None and directives:
                 hook(context, revision, directives)
+        if autogenerates and run.name == "revision":
+            listed, allowed = partial(listed_drops, context.connection), run.settings.allow_drops
+            refuse_or_list(context, directives, run.config, bind_of(context), listed, allowed)
 
     return process_revision_directives
 

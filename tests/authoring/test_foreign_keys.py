@@ -109,7 +109,7 @@ def agrees(project):
 def goes_there_and_back(project, url, before, after):
     """Write a revision from one set of models to another, and run it both ways."""
     write(project, after)
-    succeeds(project, "migrate", "--rev-id", "step")
+    succeeds(project, "migrate", "--rev-id", "step", "--allow-drops")
     for way, models in (("upgrade", after), ("downgrade", before), ("upgrade", after)):
         succeeds(project, way)
         assert references(url) == wanted(models)
@@ -168,7 +168,7 @@ def test_a_script_of_sqlite_runs_on_a_server(project, new_database, monkeypatch,
     steps = [("first", PAIR), ("second", {**RING, "zone": ["album"]}), ("third", {})]
     for rev_id, models in steps:
         write(project, models)
-        succeeds(project, "migrate", "--rev-id", rev_id)
+        succeeds(project, "migrate", "--rev-id", rev_id, "--allow-drops")
         succeeds(project, "upgrade")
     for kind in ("postgresql", "mysql"):
         url = new_database(kind)
