@@ -1,14 +1,17 @@
 """What a new revision would drop: most of the schema is refused, the rest is listed.
 
-Autogenerate drops every table that has no model, also where the models were only not imported. Two
-rules:
+Autogenerate drops every table that has no model, also where the models were only not imported, and
+where the table belongs to another program. Three rules:
 
 *   A revision that drops two or more tables, and more than half of those that the models or the
     revisions know, is refused, as is one that drops any while no model is loaded. A table that
     looks renamed does not count. Each database of several is looked at by itself.
+*   A table that no revision has created or altered is left alone. That is known only where the
+    scripts name all that they create, and where they have created the tables of the models;
+    otherwise the drop is written.
 *   Any other drop is listed with how much is in the database, and with what renames instead.
 
-`--allow-drops` leaves the first one out.
+`--allow-drops` leaves the first two out.
 """
 
 from __future__ import annotations
@@ -27,14 +30,81 @@ from sqlalchemy.types import NullType
 
 from .. import errors
 from ..compat.sqlalchemy import reads_defaults
+from ..inspecting import scripts_read
+from ..inspecting.drops import Creations
 from ..progress import listener
 from . import tables_of_models
 
 _MODELS = re.compile(rb"__tablename__|\bdb\.Model\b|declarative_base|DeclarativeBase")
 _MOST_FILES = 2000
 
+Include = Callable[..., bool]
 # takes the path of each table, and a column; returns "drops table a (2 rows) and column b.c (...)"
 Listed = Callable[[List[Tuple[Tuple[str, ...], str]]], str]
+
+
+# -- tables that no revision created ---------------------------------------------------------------
+
+
+def without_tables_of_others(
+    env: Any, config: Any, bind: Callable[[Any], str | None], other: Include | None, left: list[str]
+) -> Include:
+    """Make an `include_object` that passes over tables which no revision created."""
+    found: list[Creations | None] = []
+
+    def include_object(
+        item: Any, name: Any, kind: str, reflected: bool, compare_to: Any, *more: Any
+    ) -> bool:
+        if other is not None and not other(item, name, kind, reflected, compare_to, *more):
+            return False
+        if kind != "table" or not reflected or compare_to is not None:
+            return True
+        if not found:
+            context = env.get_context()
+            found.append(_creations(context, config, bind(context), other))
+        creations = found[0]
+        if creations is None or creations.mentions(item.schema, name):
+            return True
+        of = bind(env.get_context())
+        path = ".".join(filter(None, [item.schema, name]))
+        left.append(f"'{path}'" + (f" of the database '{of}'" if of else ""))
+        return False
+
+    return include_object
+
+
+def _creations(
+    context: Any, config: Any, bind: str | None, include: Include | None
+) -> Creations | None:
+    """Return what the revisions have created; None where that is not known."""
+    creations = Creations(bind, context.dialect.name)
+    for script in scripts_read(config):
+        creations.read(str(script.path))
+    if not creations.created or not creations.is_known:
+        return None
+    inspector, names = sa.inspect(context.connection), {}
+    for table in tables_of_models(context):
+        if include is not None and not include(table, table.name, "table", False, None):
+            continue
+        if table.schema not in names:
+            names[table.schema] = inspector.get_table_names(schema=table.schema)
+        if table.name in names[table.schema] and not creations.has_created(
+            table.schema, table.name
+        ):
+            return None  # it was there before the first revision, and perhaps others were
+    return creations
+
+
+def note_left(tables: list[str]) -> None:
+    """Say which tables were passed over."""
+    if tables:
+        names = sorted(set(tables))
+        listed = ", ".join(names[:5]) + (", ..." if names[5:] else "")
+        subject, are, them = ("tables", "are", "them") if names[1:] else ("table", "is", "it")
+        listener().note(
+            f"{subject} {listed} {are} in the database but no revision created {them}: left alone; "
+            f"'db migrate --allow-drops' drops {them}, include_object hides {them}"
+        )
 
 
 # -- what is dropped -------------------------------------------------------------------------------

@@ -48,6 +48,10 @@ def environment(run: Any, config: Any, script: Any, **options: Any) -> Iterator[
             from ..authoring import finish  # only for the commands that need it
 
             finish(run.revision_context, run.name == "revision", run.uncompared)
+        if run.left_alone:
+            from ..authoring.dropping import note_left
+
+            note_left(run.left_alone)
 
 
 def _configure(
@@ -65,6 +69,8 @@ def _configure(
         symbol = kwargs.pop("include_symbol", None)
         if symbol is not None:
             kwargs["include_object"] = _filtered(symbol, kwargs.get("include_object"))
+    if run.revision_context is not None or run.settings.verify:
+        kwargs["include_object"] = _include(env, run, kwargs.get("include_object"))
     connection = args[0] if args else kwargs.get("connection")
     if connection is not None and connection.dialect.name == "postgresql":
         let_reflect(connection)
@@ -95,6 +101,14 @@ def _hook(run: Any, of_env_py: Any) -> Callable[..., None]:
             refuse_or_list(context, directives, run.config, bind_of(context), listed, allowed)
 
     return process_revision_directives
+
+
+def _include(env: Any, run: Any, other: Any) -> Any:
+    if run.settings.allow_drops:
+        return other
+    from ..authoring.dropping import without_tables_of_others
+
+    return without_tables_of_others(env, run.config, bind_of, other, run.left_alone)
 
 
 def _given(parameters: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class Run:
         self.current: Any | None = None
         self.revision_context: Any | None = None
         self.uncompared: list[str] = []  # what databases lack and autogenerate passes over
+        self.left_alone: list[str] = []  # tables that no revision created
         # those that env.py begins are not among them
         self._other_threads = set(threading.enumerate()) - {threading.current_thread()}
 

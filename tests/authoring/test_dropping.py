@@ -1,12 +1,18 @@
-"""A new revision that would drop most tables is refused, and any other drop is listed."""
+"""A new revision that would drop most tables is refused; what others created is left alone."""
 
 from __future__ import annotations
 
+import json
+import py_compile
+import shutil
 import textwrap
+from pathlib import Path
 
 import pytest
+from alembic import command
 from databases import rows, tables
 from front_ends import FrontEnd
+from projects import db as run
 from projects import initialised
 from shop_project import MANAGE, write_revision
 
@@ -348,3 +354,481 @@ def test_another_type_is_no_rename(one):
     assert of_ours(one("migrate")) == [
         "WARNING [migrate_script] this script drops column a.x (0 values)"
     ]
+
+
+# -- tables that no revision created ---------------------------------------------------------------
+
+CELERY = "CREATE TABLE celery_taskmeta (id INTEGER NOT NULL PRIMARY KEY)"
+LEFT = (
+    "INFO  [migrate_script] table 'celery_taskmeta' is in the database but no revision created it: "
+    "left alone; 'db migrate --allow-drops' drops it, include_object hides it"
+)
+
+
+def test_a_table_of_somebody_else(shop, database):
+    """It is not dropped, whatever else changes, and mentioned once."""
+    begin(shop, user="name", post="title")
+    execute(database, CELERY, "CREATE INDEX ix_celery ON celery_taskmeta (id)")
+    done = shop("migrate")
+    assert done.status == 0
+    assert of_ours(done) == [LEFT]
+    assert len(shop.project.versions) == 1
+    execute(database, "CREATE TABLE a (id INTEGER)")
+    write_models(shop.project, user="", post="title", tag="")
+    done = shop("migrate", "--rev-id", "r2")
+    assert done.status == 0
+    assert of_ours(done) == [
+        "WARNING [migrate_script] this script drops column user.name (0 values)",
+        "INFO  [migrate_script] tables 'a', 'celery_taskmeta' are in the database but no "
+        "revision created them: left alone; 'db migrate --allow-drops' drops them, include_object "
+        "hides them",
+    ]
+    assert [line for line in body(shop.project, "r2") if "drop" in line] == [
+        "batch_op.drop_column('name')"
+    ]
+
+
+def test_a_table_of_somebody_else_may_be_dropped(one, url):
+    """As before, with --allow-drops."""
+    begin(one, user="name", post="title")
+    execute(url, CELERY)
+    done = one("migrate", "--rev-id", "r2", "--allow-drops")
+    assert of_ours(done) == [
+        "WARNING [migrate_script] this script drops table celery_taskmeta (0 rows)"
+    ]
+    assert body(one.project, "r2") == ["op.drop_table('celery_taskmeta')"]
+
+
+def test_a_table_of_somebody_else_is_no_difference(one, url):
+    """What `migrate` does not write, `check` and `upgrade --verify` do not find."""
+    begin(one, user="name", post="title")
+    execute(url, CELERY)
+    if hasattr(command, "check"):
+        done = one("check")
+        assert (done.status, of_ours(done)) == (0, [LEFT])
+    write_revision(one.project, "r2", "r1", "nothing")
+    done = one("upgrade", "--verify")
+    assert (done.status, of_ours(done, " of 1: ")) == (0, [LEFT])
+
+
+def test_many_tables_of_somebody_else(one, url):
+    """Five of them are named."""
+    begin(one, user="name", post="title")
+    execute(url, *[f"CREATE TABLE t{number} (id INTEGER)" for number in range(7)])
+    assert of_ours(one("migrate")) == [
+        "INFO  [migrate_script] tables 't0', 't1', 't2', 't3', 't4', ... are in the database but "
+        "no revision created them: left alone; 'db migrate --allow-drops' drops them, "
+        "include_object hides them"
+    ]
+
+
+INCLUDE = """
+    def include_object(item, name, kind, reflected, compare_to):
+        if kind == "table":
+            print("asked for", name)
+        return name not in ("celery_taskmeta", "legacy")
+
+
+    migrate = Migrate(app, db, include_object=include_object)
+"""
+
+
+def test_what_the_application_leaves_out(one, url):
+    """Its own include_object is asked, and what it leaves out is neither dropped nor mentioned."""
+    begin(one, user="name", post="title")
+    execute(url, CELERY, "CREATE TABLE other (id INTEGER)", "CREATE TABLE legacy (id INTEGER)")
+    # the model of a table that was there before, and is left out as well
+    write_models(one.project, user="name", post="title", legacy="")
+    app = textwrap.dedent(APP).partition("migrate = ")[0] + textwrap.dedent(INCLUDE)
+    one.project.write("shop.py", app + "import models\n")
+    done = one("migrate")
+    assert done.status == 0
+    assert of_ours(done) == [LEFT.replace("celery_taskmeta", "other")]
+    assert {"asked for celery_taskmeta", "asked for other", "asked for user"} <= set(
+        done.out.splitlines()
+    )
+
+
+# what a revision may do besides that does not hide which tables it creates
+KNOWN = {
+    "rows": """
+        t = sa.table("user", sa.column("name"))
+        op.execute(t.update().where(t.c.name == op.inline_literal("x")).values(name="y"))
+        op.execute("UPDATE user SET name = 'create table'")
+        op.execute(f"UPDATE user SET name = '{revision}'")
+        op.execute("DELETE FROM user WHERE name = '%s'" % revision)
+        op.execute("DELETE FROM user WHERE name = '{}'".format(revision))
+        op.get_bind().execute(sa.select(*[t.c.name] if sa.__version__ > "1.4" else [[t.c.name]]))
+        statement = t.insert().values(name="z")
+        op.execute(statement)
+        op.bulk_insert(t, [{"name": "z"}])
+    """,
+    "SQL": """
+        sql = "CREATE TABLE IF NOT EXISTS b (id INTEGER)"
+        op.execute(sql)
+        op.execute(sa.text("ALTER TABLE b RENAME TO c"))
+        op.execute(sql)
+        op.drop_table("b")
+        op.execute("DROP TABLE c")
+    """,
+    "a type": """
+        kind = sa.Enum("a", "b", name="kind")
+        kind.create(op.get_bind(), checkfirst=True)
+        name = sa.Table("user", sa.MetaData(), sa.Column("name", sa.String)).c.name
+        sa.Index("ix_name", name).create(op.get_bind())
+        op.drop_index("ix_name")
+    """,
+    "functions": """
+        def more():
+            op.create_table("more", sa.Column("id", sa.Integer))
+        more()
+        op.drop_table("more")
+    """,
+    "functions by name": """
+        def upgrade_log(): op.execute("SELECT 1")
+        locals()["upgrade_%s" % "log"]()
+        eval("upgrade_%s" % "log", dict(locals(), op=op))()
+    """,
+    "modules": """
+        import datetime, json, os
+        from sqlalchemy.orm import Session
+        from words import Word
+        os.environ.get(json.dumps(str(datetime.date(2026, 1, 1))))
+        session = Session(bind=op.get_bind())
+        session.execute(sa.text("DELETE FROM user"))
+        op.create_table("words", sa.Column("word", Word()))
+        op.drop_table("words")
+    """,
+}
+# where a table may come from that no script names
+UNKNOWN = {
+    "a name": 'name = "b" + "c"; op.create_table(name, sa.Column("id", sa.Integer))',
+    "a loop": 'for name in "b": op.create_table(name, sa.Column("id", sa.Integer))',
+    "a new name": """
+        op.create_table("b", sa.Column("id", sa.Integer))
+        op.rename_table("b", "b" * 2)
+    """,
+    "SQL": 'op.execute("CREATE TABLE %s (id INTEGER)" % "b")',
+    "SQL in a loop": 'for name in "b": op.execute(f"CREATE TABLE {name} (id INTEGER)")',
+    "SQL of a file": 'op.execute(open("more.sql").read())',
+    "SQL given to a function": """
+        def run(sql):
+            op.execute(sql)
+        sql = "SELECT 1"
+        run(sql)
+    """,
+    "an update with more": "op.execute(f\"UPDATE user SET name = 'create {revision}'\")",
+    "metadata": """
+        meta = sa.MetaData()
+        sa.Table("b" + "c", meta, sa.Column("id", sa.Integer))
+        meta.create_all(op.get_bind())
+    """,
+    "a table": """
+        sa.Table("b" + "c", sa.MetaData(), sa.Column("id", sa.Integer)).create(op.get_bind())
+    """,
+    "a function of the application": "import words; words.run(op)",
+    "another function": "from words import run; run(op)",
+    "a table that is altered": 'op.drop_index("ix_celery", table_name="celery_taskmeta")',
+    "an altered table in SQL": 'op.execute("ALTER TABLE celery_taskmeta ADD COLUMN x INTEGER")',
+    "the table": 'op.execute("CREATE TABLE IF NOT EXISTS celery_taskmeta (id INTEGER)")',
+}
+WORDS = """
+    import sqlalchemy as sa
+
+
+    class Word(sa.String):
+        pass
+
+
+    def run(op):
+        pass
+"""
+
+
+def after_revision(one, url, code):
+    """The lines of `migrate` after a second revision and the table of somebody else."""
+    begin(one, user="name", post="title")
+    one.project.write("words.py", WORDS)
+    one.project.write("more.sql", "SELECT 1")
+    execute(url, CELERY, "CREATE INDEX ix_celery ON celery_taskmeta (id)")
+    code = textwrap.indent(textwrap.dedent(code).strip(), " " * 8).strip()
+    write_revision(one.project, "r2", "r1", "more", code)
+    done = one("upgrade")
+    assert done.status == 0, done.err
+    done = one("migrate", "--rev-id", "r3")
+    assert done.status == 0, done.err
+    return of_ours(done)
+
+
+@pytest.mark.parametrize("case", KNOWN)
+def test_what_a_revision_creates_is_known(one, url, case):
+    """Literal names and SQL, a change of rows, and what creates no table."""
+    assert after_revision(one, url, KNOWN[case]) == [LEFT]
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_what_a_revision_creates_is_not_known(one, url, case):
+    """The table may be its own, and is dropped as before, which is listed."""
+    (told,) = after_revision(one, url, UNKNOWN[case])
+    assert "table celery_taskmeta (0 rows)" in told
+    assert "op.drop_table('celery_taskmeta')" in body(one.project, "r3")
+
+
+def test_an_empty_history(one, url):
+    """A table that is there before the first revision may be of the application: as before."""
+    write_models(one.project, user="name")
+    use(one.project, "models")
+    initialised(one.project)
+    execute(url, CELERY, "CREATE TABLE user (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(20))")
+    done = one("migrate", "--rev-id", "r1")
+    assert of_ours(done) == [
+        "WARNING [migrate_script] this script drops table celery_taskmeta (0 rows)"
+    ]
+    assert body(one.project, "r1") == ["op.drop_table('celery_taskmeta')"]
+
+
+def test_a_history_that_began_later(one, url):
+    """The tables of the first models were made by hand: one of these may be another of them."""
+    write_models(one.project, user="name")
+    use(one.project, "models")
+    initialised(one.project)
+    execute(url, CELERY, "CREATE TABLE user (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(20))")
+    write_revision(one.project, "r1", None, "squashed")
+    assert one("stamp").status == 0
+    write_models(one.project, user="name", tag="")
+    create = 'op.create_table("tag", sa.Column("id", sa.Integer, primary_key=True))'
+    write_revision(one.project, "r2", "r1", "tags", create)
+    assert one("upgrade").status == 0
+    done = one("migrate", "--rev-id", "r3")
+    assert of_ours(done) == [
+        "WARNING [migrate_script] this script drops table celery_taskmeta (0 rows)"
+    ]
+
+
+def test_a_script_without_source(one, url):
+    """Nobody knows what it has created."""
+    begin(one, user="name", post="title")
+    write_revision(one.project, "r2", "r1", "more")
+    assert one("upgrade").status == 0
+    path = one.project.folder / "migrations/versions/r2_more.py"
+    compiled = str(path.with_suffix(".pyc"))
+    py_compile.compile(str(path), cfile=compiled)
+    path.unlink()
+    ini = one.project.folder / "migrations/alembic.ini"
+    ini.write_text(ini.read_text().replace("[alembic]", "[alembic]\nsourceless = true", 1))
+    execute(url, CELERY)
+    assert of_ours(one("migrate")) == [
+        "WARNING [migrate_script] this script drops table celery_taskmeta (0 rows)"
+    ]
+
+
+# -- histories in which nothing is wrong -----------------------------------------------------------
+
+
+def drops(*names):
+    """The line that lists what is dropped; all of it is empty."""
+    kinds = {False: "table {} (0 rows)", True: "column {} (0 values)"}
+    *most, last = [kinds["." in name].format(name) for name in names]
+    listed = " and ".join(filter(None, [", ".join(most), last]))
+    return f"WARNING [migrate_script] this script drops {listed}"
+
+
+def renames(name, new, statement):
+    """The line that shows what renames."""
+    return (
+        f"WARNING [migrate_script] if '{name}' was renamed to '{new}', write op.{statement} instead"
+    )
+
+
+B_TO_D = renames("b", "d", "rename_table('b', 'd')")
+# the models of each step, and what is said of it
+HISTORIES = {
+    "the first models": [({"a": "x y", "b": ""}, [])],
+    "one model": [({"a": "x"}, []), ({"a": "x y"}, []), ({"a": "y"}, [drops("a.x")])],
+    "a model more each time": [({"a": ""}, []), ({"a": "", "b": "x"}, []), ({**THREE, "a": ""}, [
+        drops("b")])],
+    "one of two models goes": [({"a": "x", "b": "y"}, []), ({"a": "x"}, [drops("b")])],
+    "a model goes, and another is renamed": [
+        ({"a": "x", "b": "y z", "c": ""}, []),
+        ({"c": "", "d": "y z"}, [drops("a", "b"), B_TO_D]),
+    ],
+    "all models are renamed": [
+        ({"a": "x", "b": "y z"}, []),
+        ({"c": "x", "d": "y z"}, [drops("a", "b"), renames("a", "c", "rename_table('a', 'c')"),
+            B_TO_D]),
+    ],
+    "the oldest model goes each time": [
+        ({"a": "x", "b": "y"}, []), ({"b": "y", "c": "z"}, [drops("a")]),
+        ({"c": "z", "d": "v"}, [drops("b")]),
+    ],
+    "a model comes back": [
+        ({"a": "x", "b": "y"}, []), ({"a": "x"}, [drops("b")]), ({"a": "x", "b": "y"}, []),
+        ({"a": "x"}, [drops("b")]),
+    ],
+    "half of the models go": [
+        ({"a": "x", "b": "y", "c": "z", "d": ""}, []), ({"a": "x", "b": "y"}, [drops("c", "d")]),
+    ],
+    "a column moves to another table": [
+        ({"a": "x y", "b": ""}, []), ({"a": "y", "b": "x"}, [drops("a.x")]),
+    ],
+}  # fmt: skip
+OPTIONS = {
+    "as ever": {},
+    "as Flask-Migrate 2": {"render_as_batch": False, "compare_type": False},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("case", HISTORIES)
+def test_nothing_is_refused_or_said_without_reason(one, url, monkeypatch, case, options):
+    """Models come, go and are renamed; each script runs, and what is lost is listed."""
+    monkeypatch.setenv("MIGRATE_OPTIONS", json.dumps(OPTIONS[options]))
+    write_models(one.project)
+    use(one.project, "models")
+    initialised(one.project)
+    for number, (models, told) in enumerate(HISTORIES[case]):
+        write_models(one.project, **models)
+        done = one("migrate", "--rev-id", f"r{number}")
+        # the other one came after the first revision
+        assert (done.status, of_ours(done)) == (0, told + [LEFT] * bool(number))
+        assert one("upgrade").status == 0
+        if not number:
+            execute(url, CELERY)
+        assert set(tables(url)) == {"alembic_version", "celery_taskmeta", *models}
+    done = one("migrate")
+    assert (done.status, of_ours(done)) == (0, [LEFT])
+
+
+def test_the_example(project, database, monkeypatch):
+    """Its history is known, and a table of somebody else is left alone."""
+    root = Path(__file__).resolve().parent.parent.parent
+    monkeypatch.setenv("DATABASE_URL", database)
+    shutil.copy(str(root / "manage.py"), str(project.folder))
+    shutil.copytree(str(root / "example_app"), str(project.folder / "example_app"))
+    versions = project.folder / "example_app/migrations/versions"
+    before = sorted(path.name for path in versions.glob("*.py"))
+    assert run(project, "upgrade").status == 0
+    done = run(project, "migrate")
+    assert (done.status, of_ours(done)) == (0, [])
+    execute(database, CELERY)
+    done = run(project, "migrate")
+    assert (done.status, of_ours(done)) == (0, [LEFT])
+    assert sorted(path.name for path in versions.glob("*.py")) == before
+
+
+def test_a_naming_convention(one, url, monkeypatch):
+    """Constraints have names, of the models and of the database."""
+    names = {"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"}
+    monkeypatch.setenv("METADATA", json.dumps({"naming_convention": names}))
+    begin(one, user="name", post="title", tag="")
+    execute(url, CELERY)
+    write_models(one.project, user="name", article="title")
+    assert of_ours(one("migrate")) == [
+        drops("post", "tag"),
+        renames("post", "article", "rename_table('post', 'article')"),
+        LEFT,
+    ]
+
+
+# -- several databases, schemas, old folders -------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mysql"])
+def test_each_of_several_databases(project, new_database, monkeypatch, kind):
+    """Each is looked at by itself, and named."""
+    urls = [new_database(kind) for _ in range(2)]
+    monkeypatch.setenv("DATABASE_URL", urls[0])
+    monkeypatch.setenv("SECOND_URL", urls[1])
+    one = FrontEnd("manage.py", project)
+    second = '__bind_key__ = "second"; '
+    write_models(project, "logs", more=second, visit="path", error="", event="")
+    write_models(project, user="name", post="title", tag="", item="")
+    use(project, "models", "logs")
+    initialised(project, "--multidb")
+    for words in (["migrate", "--rev-id", "r1"], ["upgrade"]):
+        done = one(*words)
+        assert (done.status, of_ours(done, " of 1: ")) == (0, [])
+    # the other database has created a table of this name
+    execute(urls[0], "CREATE TABLE visit (id INTEGER)")
+    execute(urls[1], CELERY, "INSERT INTO event (id) VALUES (1)")
+    done = one("migrate")
+    assert (done.status, of_ours(done)) == (
+        0,
+        [
+            "INFO  [migrate_script] tables 'celery_taskmeta' of the database 'second', 'visit' "
+            "are in the database but no revision created them: left alone; 'db migrate "
+            "--allow-drops' drops them, include_object hides them"
+        ],
+    )
+    write_models(project, "logs", more=second, visit="path", error="")
+    done = one("migrate", "--rev-id", "r2")
+    assert of_ours(done, "left alone") == [
+        "WARNING [migrate_script] this script drops table event (1 row) of the database 'second'"
+    ]
+    (path,) = (project.folder / "migrations/versions").glob("r2_*.py")
+    path.unlink()
+    write_models(project, "logs", more=second, visit="path")
+    assert of_ours(one("migrate")) == [
+        "Error: the models of the database 'second' lack 2 of 3 tables, so this revision would "
+        "drop 'error', 'event'; no file was written: import the modules that define them " + ADVICE
+    ]
+    use(project, "models")
+    assert of_ours(one("migrate")) == [
+        "Error: no model of the database 'second' is loaded, so this revision would drop 'error', "
+        f"'event', 'visit'; no file was written: import 'logs', which was never imported, {ADVICE}"
+    ]
+    assert project.versions == ["r1_.py"]
+
+
+def test_schemas(project, new_database, monkeypatch):
+    """A table is known by its schema and name, on PostgreSQL."""
+    url = new_database("postgresql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("MIGRATE_OPTIONS", '{"include_schemas": true}')
+    execute(url, "CREATE SCHEMA app", "CREATE SCHEMA other")
+    one = FrontEnd("manage.py", project)
+    schema = '__table_args__ = {"schema": "app"}; '
+    begin(one, user="name", post="title")
+    write_models(project, "more", more=schema, event="a", visit="", tag="b")
+    use(project, "models", "more")
+    for words in (["migrate", "--rev-id", "r2"], ["upgrade"]):
+        done = one(*words)
+        assert (done.status, of_ours(done, " of 1: ")) == (0, [])
+    execute(url, "CREATE TABLE other.visit (id INTEGER)", "INSERT INTO app.tag VALUES (1, 'x')")
+    write_models(project, "more", more=schema, event="c", visit="")
+    done = one("migrate")
+    assert (done.status, of_ours(done)) == (
+        0,
+        [
+            "WARNING [migrate_script] this script drops table app.tag (1 row) and column "
+            "app.event.a (0 values)",
+            "WARNING [migrate_script] if 'app.event.a' was renamed to 'c', write "
+            "op.alter_column('event', 'a', new_column_name='c', schema='app') instead",
+            LEFT.replace("celery_taskmeta", "other.visit"),
+        ],
+    )
+
+
+def test_a_table_that_may_not_be_read(project, new_database, monkeypatch):
+    """Its rows are not counted; the others are."""
+    url = new_database("postgresql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    one = FrontEnd("manage.py", project)
+    begin(one, a="", b="", c="", d="")
+    role = f"ms_{url.rpartition('_')[2]}"
+    execute(
+        url,
+        f"CREATE ROLE {role} LOGIN",
+        f"GRANT SELECT ON b, c, alembic_version TO {role}",
+        "INSERT INTO b (id) VALUES (1)",
+    )
+    try:
+        monkeypatch.setenv("DATABASE_URL", url.replace("postgres@", f"{role}@"))
+        write_models(one.project, c="", d="")
+        done = one("migrate")
+        assert (done.status, of_ours(done)) == (
+            0,
+            ["WARNING [migrate_script] this script drops table a and table b (1 row)"],
+        )
+    finally:
+        execute(url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
