@@ -25,7 +25,14 @@ from .command_table import (
 HELP_FLAGS = ["-h", "-?", "--help"]
 
 
-def _parameter(name: str, option: Option, default: Any) -> click.Parameter:
+class _Unlisted(click.Option):
+    """An option that is not in the help."""
+
+    def get_help_record(self, ctx: click.Context) -> None:
+        return None
+
+
+def _parameter(name: str, option: Option, default: Any, listed: bool = True) -> click.Parameter:
     if not option.flags:
         many = option.kind == LIST
         return click.Argument([name], required=False, nargs=-1 if many else 1, default=None)
@@ -34,7 +41,7 @@ def _parameter(name: str, option: Option, default: Any) -> click.Parameter:
         FLAG: {"is_flag": True, "default": default},
         LIST: {"multiple": True},
     }
-    return click.Option(
+    return (click.Option if listed else _Unlisted)(
         [name, *option.flags], help=option.help, metavar=option.value, **kinds[option.kind]
     )
 
@@ -55,13 +62,6 @@ def _is_relative(argument: str) -> bool:
     return argument[1:2].isdigit()
 
 
-class _Unlisted(click.Option):
-    """An option that is not in the help."""
-
-    def get_help_record(self, ctx: click.Context) -> None:
-        return None
-
-
 class RowCommand(click.Command):
     """The Click command of a row; a usage error is one line."""
 
@@ -69,13 +69,10 @@ class RowCommand(click.Command):
         self.row = row
         self.typed = f"db {row.name}"  # what a message advises to type
         params = [
-            _parameter(p.name, p.option, p.default)
+            _parameter(p.name, p.option, p.default, (row.name, p.name) not in UNLISTED)
             for p in row.parameters
             if p.name not in GROUP_OPTIONS
         ]
-        for param in params:
-            if (row.name, param.name) in UNLISTED:
-                param.__class__ = _Unlisted
         params += [
             _parameter(f"also_{name}", option, None)
             for (command, name), option in ALSO.items()
