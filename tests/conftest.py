@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from databases import execute, foreign_keys, rows
 from front_ends import FrontEnd
 from old_projects import OldProject
+from processes import FRONT_ENDS
 from projects import Project, new_project
 from shop_project import write_shop
 
@@ -164,6 +165,13 @@ def new_database(tmp_path, emptied):
 def database(request, new_database):
     """An empty database of each kind, by its URL."""
     return new_database(request.param)
+
+
+@pytest.fixture(params=["manage.py", "flask"])
+def front_end(request, monkeypatch):
+    """Each of the two ways to type a command, for a process: the arguments of Python."""
+    monkeypatch.setenv("FLASK_APP", "manage.py")
+    return FRONT_ENDS[request.param]
 
 
 @pytest.fixture

@@ -21,7 +21,13 @@ import pytest
 from forked_processes import Forked
 from projects import Project, write_source
 
-UPGRADE = ("manage.py", "db", "upgrade")
+# the ways to type a command, as arguments of Python; `front_end` of conftest.py is each of them
+FRONT_ENDS = {
+    "manage.py": ("manage.py", "db"),
+    "flask": ("-m", "flask", "db"),
+    "launched": ("-m", "migrate_script", "manage.py", "db"),
+}
+UPGRADE = (*FRONT_ENDS["manage.py"], "upgrade")
 # seconds after which what a test waits for is taken to hang, on a machine however slow
 PATIENCE = 600
 
@@ -198,30 +204,57 @@ def mortal(project: Project) -> None:
     write_source(path, "import sudden_death\n" + path.read_text(encoding="utf-8"))
 
 
-def on_terminal(project: Project, *arguments: str, typed: bytes | None = None) -> tuple[int, str]:
+class Terminal:
+    """A command whose stderr is a terminal, while the test reads what it shows, and types."""
+
+    def __init__(self, project: Project, *arguments: str, typing: bool = False) -> None:
+        pty = pytest.importorskip("pty")
+        self.said = ""
+        self._ours, theirs = pty.openpty()
+        terminal = os.ttyname(theirs)
+        others = terminal if typing else os.devnull
+        files = (others, others, terminal)
+        self.process = Forked(list(arguments), str(project.folder), dict(os.environ), files)
+        os.close(theirs)
+
+    def type(self, text: bytes) -> None:
+        """Type on its keyboard."""
+        os.write(self._ours, text)
+
+    def _read(self) -> bool:
+        with contextlib.suppress(OSError):  # Linux says so when the other side is closed
+            part = os.read(self._ours, 1000)
+            self.said += part.decode(errors="replace")
+            return bool(part)
+        return False
+
+    def until(self, condition: Callable[[str], Any]) -> None:
+        """Read until what it has shown fulfills a condition."""
+        while not condition(self.said):
+            assert self._read(), self.said
+
+    def end(self) -> tuple[int, str]:
+        """Wait for its end; return its exit status, and what it has shown."""
+        while self._read():
+            pass
+        os.close(self._ours)
+        return self.process.wait(PATIENCE), self.said
+
+
+def on_terminal(
+    project: Project,
+    *arguments: str,
+    typed: bytes | None = None,
+    front_end: tuple[str, ...] = FRONT_ENDS["manage.py"],
+) -> tuple[int, str]:
     """Run a command whose stderr is a terminal; all of it is one where something is typed.
 
     :returns: its exit status, and what the terminal shows
     """
-    pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
-    terminal = os.ttyname(theirs)
-    others = os.devnull if typed is None else terminal
-    command = ["manage.py", "db", *arguments]
-    files = (others, others, terminal)
-    child = Forked(command, str(project.folder), dict(os.environ), files)
-    os.close(theirs)
+    terminal = Terminal(project, *front_end, *arguments, typing=typed is not None)
     if typed is not None:
-        os.write(ours, typed)
-    said = b""
-    with contextlib.suppress(OSError):  # Linux says so when the other side is closed
-        while True:
-            part = os.read(ours, 1000)
-            if not part:
-                break
-            said += part
-    os.close(ours)
-    return child.wait(PATIENCE), said.decode()
+        terminal.type(typed)
+    return terminal.end()
 
 
 @contextlib.contextmanager

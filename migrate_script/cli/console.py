@@ -58,9 +58,11 @@ class Terminal(Listener):
             return True
         try:
             return click.confirm(f"{errors.one_line(sentence)}: go on?", err=True)
-        except click.Abort:  # Control-C, SIGTERM, or the end of what is typed
+        except click.Abort as error:
             click.echo(err=True)
-            return False
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            return False  # the end of what is typed
 
     def note(self, sentence: str) -> None:
         erase = _ERASE if self._line_to_erase else ""
@@ -114,21 +116,23 @@ atexit.register(_show_way_out)
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a command as Control-C does."""
+def _terminable() -> Iterator[list[int]]:
+    """Let SIGTERM end a command as Control-C does; the list that is yielded tells them apart."""
+    received: list[int] = []
 
-    def stop(*_: Any) -> None:
+    def stop(number: int, _: Any) -> None:
+        received.append(number)
         raise KeyboardInterrupt
 
     stop.ends_command = True  # type: ignore[attr-defined]  # `running.interrupts` asks for it
-    if threading.current_thread() is not threading.main_thread() or (
-        signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
-        yield
+    stop.received = received  # type: ignore[attr-defined]
+    handler = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or handler is not signal.SIG_DFL:
+        yield getattr(handler, "received", received)
         return
     signal.signal(signal.SIGTERM, stop)
     try:
-        yield
+        yield received
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -163,13 +167,22 @@ def _warnings_shown(terminal: Terminal) -> Iterator[None]:
         warnings.showwarning = original
 
 
-def run(function: Callable[..., Any], arguments: Any, traceback: bool = False) -> Any:
+def run(name: str, function: Callable[..., Any], arguments: Any, traceback: bool = False) -> Any:
     """Run a command for the terminal, with `--traceback` or without."""
-    try:
-        terminal = Terminal()
-        with _terminable(), listening(terminal), _warnings_shown(terminal):
-            return function(**arguments)
-    except Exception as error:
-        if traceback:
-            show_trace(tracebacks.format_exc())
-        fail(error if isinstance(error, errors.MigrateError) else errors.Unexpected(error))
+    terminal = Terminal()
+    with _terminable() as received:
+        try:
+            with listening(terminal), _warnings_shown(terminal):
+                return function(**arguments)
+        except (Exception, KeyboardInterrupt) as error:
+            if traceback:
+                show_trace(tracebacks.format_exc())
+            if isinstance(error, errors.MigrateError):
+                worded = error
+            elif isinstance(error, KeyboardInterrupt):  # before or after Alembic's part of it
+                worded = errors.Interrupted(name)
+            else:
+                worded = errors.Unexpected(error)
+            if isinstance(worded, errors.Interrupted) and received:
+                worded.status = 128 + received[0]
+            fail(worded)

@@ -18,7 +18,7 @@ def _command(row: Row) -> click.Command:
     def callback(traceback: bool = False, **params: Any) -> None:
         parent = click.get_current_context().parent
         group = parent.params if parent else {}
-        console.run(row.function, with_group_values(params, group), traceback)
+        console.run(row.name, row.function, with_group_values(params, group), traceback)
 
     return RowCommand(row, callback)
 

@@ -125,7 +125,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
         params = with_group_values(params, getattr(self.manager, "given", {}))
         self.traceback = params.pop("traceback")
         params = self._for_run({**params, **added})
-        return console.run(partial(super().__call__, app), params, self.traceback)
+        return console.run(self.row.name, partial(super().__call__, app), params, self.traceback)
 
     def _for_run(self, params: dict[str, Any]) -> dict[str, Any]:
         """Omit defaults that a user's `run` does not accept."""
@@ -136,7 +136,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
         return {k: v for k, v in params.items() if k in taken or v != default.get(k)}
 
     def run(self, *args: Any, **params: Any) -> None:
-        console.run(partial(self.row.function, *args), params, self.traceback)
+        console.run(self.row.name, partial(self.row.function, *args), params, self.traceback)
 
 
 def _no_such_command(known: Iterable[str], name: str) -> None:

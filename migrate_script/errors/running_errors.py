@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Sequence
 
 from .database_errors import DatabaseError
 from .family import MigrateError, cause_text, one_line
 from .folder_errors import CORRECT_AND_REPEAT
+
+# unless another database was changed before
+_UNCHANGED = ": nothing was changed"
 
 
 class LockTimeout(MigrateError):
@@ -158,13 +162,15 @@ class JournalError(MigrateError):
 
 def with_outcome(error: MigrateError, outcome: str, command: str) -> MigrateError:
     """Add the state of the database to an error, and what to type next."""
+    if not outcome and isinstance(error, Interrupted) and not str(error).endswith(_UNCHANGED):
+        outcome = "'db current' shows where the database is"  # which cannot be reached now
     if not outcome:
         return error
     text, advice = str(error).rstrip("."), ""
     if isinstance(error, DatabaseError):
         advice = error.advice.format(command=command)
-    elif isinstance(error, NotAgreed):
-        text = text.replace(NotAgreed.NOTHING, "")
+    elif isinstance(error, (Interrupted, NotAgreed)):
+        text = text.replace(_UNCHANGED, "")
     elif text.endswith(CORRECT_AND_REPEAT):
         text, advice = text[: -len(CORRECT_AND_REPEAT)], CORRECT_AND_REPEAT
     error.args = (one_line(f"{text}; {outcome}{advice}"),)
@@ -174,8 +180,11 @@ def with_outcome(error: MigrateError, outcome: str, command: str) -> MigrateErro
 class Interrupted(MigrateError, KeyboardInterrupt):
     """Control-C or SIGTERM ended the command."""
 
-    def __init__(self, command: str) -> None:
-        super().__init__(f"'db {command}' was interrupted")
+    # of SIGINT, as of a shell's own commands; the console knows of SIGTERM
+    status = exit_code = 128 + signal.SIGINT
+
+    def __init__(self, command: str, unchanged: bool = False) -> None:
+        super().__init__(f"'db {command}' was interrupted{_UNCHANGED if unchanged else ''}")
 
 
 class NothingKept(MigrateError):
@@ -214,11 +223,8 @@ class NothingKept(MigrateError):
 class NotAgreed(MigrateError):
     """The user answered no."""
 
-    # unless another database was changed before
-    NOTHING = ": nothing was changed"
-
     def __init__(self, command: str) -> None:
-        super().__init__(f"'db {command}' was not wanted{self.NOTHING}")
+        super().__init__(f"'db {command}' was not wanted{_UNCHANGED}")
 
 
 class LossRefused(NotAgreed):
@@ -229,7 +235,7 @@ class LossRefused(NotAgreed):
             self,
             f"{loss}, which "
             + ("--no-loss" if by_option else "Migrate(allow_loss=False)")
-            + f" forbids{self.NOTHING}; back up what you need, then run 'db {command}' "
+            + f" forbids{_UNCHANGED}; back up what you need, then run 'db {command}' "
             + ("without it" if by_option else "--yes"),
         )
 

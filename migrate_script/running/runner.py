@@ -269,7 +269,11 @@ def run_command(
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         was_stopped = run.interrupts is not None and run.interrupts.have_stopped
         interrupted = was_stopped or type(error) is KeyboardInterrupt
-        failure = errors.Interrupted(name) if interrupted else translate(error, config, run)
+        had_lock = any(database.lock for database in run.databases.values())
+        failure = translate(error, config, run)
+        if interrupted:
+            shown = "migrate" if keywords.get("autogenerate") else name
+            failure = errors.Interrupted(shown, unchanged=not had_lock)
         if isinstance(failure, errors.MigrateError):
             failure = errors.with_outcome(failure, run.outcome(), name)
         raise failure from (error.__cause__ if failure is error else error)

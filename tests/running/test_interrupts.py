@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import subprocess
+import sys
 import textwrap
 
 import pytest
 import sqlalchemy as sa
 from databases import picture, rows, version
-from processes import at_gate, background
+from processes import FRONT_ENDS, GATE, Terminal, at_gate, background, eventually, open_gate
 from projects import db
 from revisions import begin, revision
 
@@ -46,7 +50,7 @@ def interrupted(project, url, number, pattern):
             query = RUNNING[kind].format(f"LIKE '{pattern}'")
             running.until(lambda: rows(url, query))
         running.process.send_signal(number)
-        assert running.status() == 1
+        assert running.status() == 128 + number
         lines = running.err.splitlines()
     assert not [line for line in lines[:-1] if not line.startswith("INFO")]
     if kind != "sqlite":
@@ -129,3 +133,103 @@ def test_nothing_of_it_is_left(at_r1):
     at_r1.write("story.py", HANDLERS)
     done = at_r1.forked("story.py")
     assert done.out.endswith("as it was\n"), done.err
+
+
+SIGNALS = {"SIGINT": (signal.SIGINT, 130), "SIGTERM": (signal.SIGTERM, 143)}
+
+
+@pytest.fixture(params=list(SIGNALS))
+def stopped_by(request):
+    """A signal, and the exit status that a shell sees after it."""
+    return SIGNALS[request.param]
+
+
+@pytest.mark.parametrize("way", FRONT_ENDS)
+def test_the_exit_status_is_that_of_the_signal(project, url, monkeypatch, way, stopped_by):
+    """A shell, and what watches a deployment, can tell an interruption from a failure."""
+    monkeypatch.setenv("FLASK_APP", "manage.py")
+    number, status = stopped_by
+    begin(project)
+    revision(project, 2, GATE)
+    with background(project, *FRONT_ENDS[way], "upgrade") as running:
+        at_gate(project, running)
+        running.process.send_signal(number)
+        assert running.status() == status
+        assert running.err.splitlines()[-1] == (
+            "Error: 'db upgrade' was interrupted; the database is at r1, as before"
+        )
+    assert version(url) == ["r1"]
+
+
+@pytest.mark.skipif(not os.path.exists("/bin/sh"), reason="there is no shell")
+def test_a_shell_sees_the_exit_status(project, url, stopped_by):
+    """`$?` after the command, in a process that no test has prepared."""
+    number, status = stopped_by
+    begin(project)
+    revision(project, 2, GATE + "import os; open('pid', 'w').write(str(os.getpid()))\n")
+    revision(
+        project, 2, "import os; open('pid', 'w').write(str(os.getpid()))\n" + textwrap.dedent(GATE)
+    )
+    command = f"'{sys.executable}' manage.py db upgrade; echo $?"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as shell:
+        eventually((project.folder / "at_the_gate").exists)
+        os.kill(int((project.folder / "pid").read_text()), number)
+        assert shell.communicate()[0] == f"{status}\n"
+
+
+def test_an_interrupted_wait_changes_nothing(project, database, monkeypatch, front_end, stopped_by):
+    """Whoever waits for the lock of another migration can stop waiting."""
+    monkeypatch.setenv("DATABASE_URL", database)
+    begin(project)
+    number, status = stopped_by
+    revision(project, 2, GATE)
+    with background(project, *front_end, "upgrade") as first:
+        at_gate(project, first)
+        with background(project, *front_end, "upgrade") as second:
+            second.until(lambda: "waiting for another migration" in second.err)
+            second.process.send_signal(number)
+            assert second.status() == status
+            assert second.err.splitlines()[-1] == (
+                "Error: 'db upgrade' was interrupted: nothing was changed"
+            )
+        open_gate(project)
+        assert first.status() == 0, first.err
+
+
+def test_an_interrupted_question_is_no_answer(
+    project, database, monkeypatch, front_end, stopped_by
+):
+    """Neither yes nor no: nothing is changed, and the status is that of the signal."""
+    monkeypatch.setenv("DATABASE_URL", database)
+    number, status = stopped_by
+    begin(project, 'op.drop_table("a")')
+    terminal = Terminal(project, *front_end, "downgrade", "base", typing=True)
+    terminal.until(lambda said: "[y/N]" in said)
+    # Python does not hear of a signal in the moment before it reads
+    while terminal.process.poll() is None:
+        terminal.process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            terminal.process.wait(5)
+    ended, said = terminal.end()
+    assert ended == status, said
+    assert said.splitlines()[-1] == "Error: 'db downgrade' was interrupted: nothing was changed"
+    assert version(database) == ["r1"]
+
+
+@pytest.mark.usefixtures("url")
+def test_an_interruption_before_the_database_is_one_line(project, front_end, stopped_by):
+    """Also of a command that writes a file: none is left."""
+    number, status = stopped_by
+    begin(project)
+    env = project.folder / "migrations/env.py"
+    env.write_text(textwrap.dedent(GATE) + env.read_text(encoding="utf-8"), encoding="utf-8")
+    for command, more in (("upgrade", []), ("migrate", ["-m", "two"])):
+        with background(project, *front_end, command, *more) as running:
+            at_gate(project, running)
+            running.process.send_signal(number)
+            assert running.status() == status
+            assert running.err == f"Error: 'db {command}' was interrupted: nothing was changed\n"
+        (project.folder / "at_the_gate").unlink()
+    assert project.versions == ["r1_.py"]
