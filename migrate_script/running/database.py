@@ -85,7 +85,7 @@ class DatabaseRun(Observer):
             with Operations.context(context):
                 steps = self.run.plan(heads, context, to_run=False)
             self._mention_losses(context, steps, had_begun)
-            return not heads or bool(steps) or self.backend.has_leftovers()
+            return not heads or bool(steps) or self.backend.has_leftovers(context)
         except Exception as error:
             if self.backend.is_busy(error):
                 return True

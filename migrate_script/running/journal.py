@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import errors
 from ..compat.alembic import quoted_version_table
+from ..progress import listener
 from ..sql import DDL, DML, Statement, tokens
 from .dbapi import driver_connection
 from .journal_table import JournalTable, RecordedStatement, digest_of, error_number
@@ -88,14 +89,20 @@ class Journal(Observer):
 
     def _resume(self, name: str) -> None:
         """Read what an earlier run has recorded of the step."""
-        step, heads = self._table.unfinished()
-        if step and heads != self._table.heads():
-            self._table.delete()  # it was finished, or stamped, meanwhile
-        elif step and step != name:
+        step = self._table.unfinished()
+        if not step:
+            self._table.delete()
+            return
+        if step != name:
             raise errors.JournalError.other_step(step, name)
-        else:
-            self._recorded = self._table.entries()
-            self._restart_batch()
+        self._recorded = self._table.entries()
+        self._restart_batch()
+        applied = _applied(self._recorded)
+        if applied:
+            listener().note(
+                f"the {name} goes on at statement {applied[-1].number + 1}: an earlier run was "
+                f"stopped after {errors.counted(len(applied), 'statement')}"
+            )
 
     def _restart_batch(self) -> None:
         """Begin again with a batch that was stopped while it copied a table."""
@@ -135,7 +142,7 @@ class Journal(Observer):
         entries = self._table.entries()
         if not entries:
             self.end()
-        return [entry for entry in entries if entry.state == "done"]
+        return _applied(entries)
 
     def outcome(self) -> str:
         """What a failed step has applied, in a sentence; empty if nothing."""
@@ -145,6 +152,11 @@ class Journal(Observer):
         were = "statement was" if count == 1 else "statements were"
         texts = ", ".join(f"[{' '.join(entry.text.split())[:100]}]" for entry in self._applied)
         return f"{count} {were} applied and will not be repeated: {texts}"
+
+    def finish(self) -> None:
+        """Drop the table after the last step; without steps, only what a finished run has left."""
+        if self._exists or (self._exists is None and is_left(self._table)):
+            self.end()
 
     def end(self) -> None:
         """Drop the table."""
@@ -255,6 +267,34 @@ class Journal(Observer):
         entry, self._current = self._current, None
         if entry is not None:
             self._changed.append(entry._replace(state="failed"))
+
+
+def table_of(context: Any) -> JournalTable:
+    """Return the table beside the version table of a MigrationContext."""
+    table = JournalTable(driver_connection(context.connection))
+    table.version_table = quoted_version_table(context)
+    return table
+
+
+def is_left(table: JournalTable) -> bool:
+    """Whether a run that was stopped after its last revision has left the table."""
+    return table.exists() and not table.unfinished()
+
+
+def note_unfinished(context: Any) -> None:
+    """Tell the user of a revision that is half done, and what to type next."""
+    table = table_of(context)
+    step = table.unfinished() if table.exists() else ""
+    applied = _applied(table.entries()) if step else []
+    if applied:
+        listener().note(
+            f"the {step} is half done, {errors.counted(len(applied), 'statement')} of it applied: "
+            f"run 'db {step.split()[0]}' to go on at statement {applied[-1].number + 1}"
+        )
+
+
+def _applied(entries: list[RecordedStatement]) -> list[RecordedStatement]:
+    return [entry for entry in entries if entry.state == "done"]
 
 
 def _name_of(step: Any) -> str:

@@ -18,8 +18,8 @@ _COLUMNS = (
     "affected BIGINT NOT NULL, statement TEXT NOT NULL"
 )
 _COMMENT = (
-    "Written by migrate_script: the statements of a revision that is not finished. The next "
-    "upgrade skips those that were applied, and drops this table when it succeeds."
+    "Written by migrate_script: the statements of a revision that is not finished. The next run "
+    "of it skips those that were applied, and drops this table when it succeeds."
 )
 # the user may not create, or drop, a table
 _DENIED = (1044, 1142)
@@ -137,10 +137,10 @@ class JournalTable:
         rows = self.query(f"SELECT version_num FROM {self.version_table}")
         return ",".join(sorted(row[0] for row in rows))
 
-    def unfinished(self) -> tuple[str, str]:
-        """The step that is not finished, and the heads before it; empty if there is none."""
+    def unfinished(self) -> str:
+        """The step that is not finished; empty if it was finished, or stamped, meanwhile."""
         found = self.query(f"SELECT step, heads FROM {NAME} ORDER BY number LIMIT 1")
-        return (found[0][0], found[0][1]) if found else ("", "")
+        return str(found[0][0]) if found and found[0][1] == self.heads() else ""
 
     def entries(self) -> list[RecordedStatement]:
         columns = "number, digest, state, affected, statement"

@@ -7,7 +7,7 @@ import ast
 import pytest
 import sqlalchemy as sa
 from databases import execute, picture, rows, tables, version
-from processes import ended, mortal
+from processes import ended, mortal, on_terminal
 from projects import db, new_project
 from revisions import BASE, HALF_WAY, begin, cured, fail_then_cure, revision
 
@@ -381,7 +381,7 @@ def test_the_table_of_the_journal_explains_itself(maria):
     assert rows(url, asked) == [
         (
             "Written by migrate_script: the statements of a revision that is not finished. The "
-            "next upgrade skips those that were applied, and drops this table when it succeeds.",
+            "next run of it skips those that were applied, and drops this table when it succeeds.",
         )
     ]
 
@@ -394,6 +394,91 @@ def test_the_journal_table_shows_how_far_a_revision_is(maria):
     applied = rows(url, "SELECT DISTINCT step, state FROM migrate_script_journal")
     assert applied == [("upgrade to revision r2", "done")]
     assert rows(url, "SELECT count(*) FROM migrate_script_journal") == [(3,)]
+
+
+GOES_ON = (
+    "INFO  [migrate_script] the upgrade to revision r2 goes on at statement 4: an earlier run was "
+    "stopped after 3 statements"
+)
+HALF_DONE = (
+    "INFO  [migrate_script] the upgrade to revision r2 is half done, 3 statements of it applied: "
+    "run 'db upgrade' to go on at statement 4"
+)
+
+
+def ours(err):
+    """What was said by this package."""
+    return [line for line in err.splitlines() if "[alembic." not in line and " took " not in line]
+
+
+def test_current_says_that_a_revision_is_half_done(maria, front_end):
+    """And what to type; the next run says where it goes on, and nothing is left then."""
+    project, url = maria
+    revision(project, 2, FAILS)
+    assert project.forked(*front_end, "upgrade").status == 1
+    half = project.forked(*front_end, "current")
+    assert (half.status, half.out, ours(half.err)) == (0, "r1\n", [HALF_DONE])
+    status, said = on_terminal(project, "current", front_end=front_end)
+    assert (status, said.splitlines()[-1]) == (0, HALF_DONE)
+    revision(project, 2, WORKS)
+    again = project.forked(*front_end, "upgrade")
+    assert (again.status, ours(again.err)) == (0, [GOES_ON])
+    assert "migrate_script_journal" not in tables(url)
+    done = project.forked(*front_end, "current")
+    assert (done.out, ours(done.err)) == ("r2 (head)\n", [])
+
+
+def test_a_downgrade_that_is_half_done_goes_on_too(maria, front_end):
+    """It is called by its name."""
+    project, url = maria
+    down = 'op.add_column("a", sa.Column("y", sa.Integer))\n'
+    revision(project, 2, "pass", down + 'op.drop_table("missing")')
+    assert project.forked(*front_end, "upgrade").status == 0
+    assert project.forked(*front_end, "downgrade").status == 1
+    half = project.forked(*front_end, "current")
+    assert ours(half.err) == [
+        "INFO  [migrate_script] the downgrade from revision r2 is half done, 1 statement of it "
+        "applied: run 'db downgrade' to go on at statement 2"
+    ]
+    revision(project, 2, "pass", down)
+    again = project.forked(*front_end, "downgrade")
+    assert (again.status, ours(again.err)) == (
+        0,
+        [
+            "INFO  [migrate_script] the downgrade from revision r2 goes on at statement 2: an "
+            "earlier run was stopped after 1 statement"
+        ],
+    )
+    assert "migrate_script_journal" not in tables(url)
+
+
+@pytest.mark.parametrize("way", ["to nothing", "to where it is"])
+def test_a_command_without_steps_keeps_the_journal(maria, way):
+    """What is half done is finished by its own command, and not forgotten by another one."""
+    project, url = maria
+    if way == "to nothing":
+        rows(url, "DELETE FROM alembic_version")
+        execute(url, "DROP TABLE a")
+        revision(project, 1, 'op.create_table("c", sa.Column("id", sa.Integer))\nop.nonsense()')
+        assert db(project, "upgrade").status == 1
+        assert db(project, "downgrade", "base").status == 0
+    else:
+        revision(project, 2, FAILS)
+        assert db(project, "upgrade").status == 1
+        assert db(project, "upgrade", "r1").status == 0
+    assert "migrate_script_journal" in tables(url)
+
+
+def test_a_journal_that_a_stopped_run_has_left_is_dropped(maria, front_end):
+    """Also where no revision is due: it ended between recording the last one and dropping it."""
+    project, url = maria
+    revision(project, 2, FAILS)
+    assert db(project, "upgrade").status == 1
+    rows(url, "UPDATE alembic_version SET version_num = 'r2'")
+    assert ours(project.forked(*front_end, "current").err) == []
+    assert "migrate_script_journal" in tables(url)
+    assert project.forked(*front_end, "upgrade").status == 0
+    assert "migrate_script_journal" not in tables(url)
 
 
 def test_the_journal_costs_one_statement_for_each_change_of_the_schema(maria):

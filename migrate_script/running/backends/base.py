@@ -48,8 +48,8 @@ class Backend(Observer):
         """Whether an error of the first look means only that somebody else is writing."""
         return False
 
-    def has_leftovers(self) -> bool:
-        """Whether there is something to clean up, where `--clean-leftovers` asks for it."""
+    def has_leftovers(self, context: Any) -> bool:
+        """Whether there is something to clean up although no step is due."""
         return False
 
     def observers(self) -> list[Observer]:

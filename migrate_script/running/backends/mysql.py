@@ -9,7 +9,7 @@ from sqlalchemy import exc
 
 from ... import errors
 from ..dbapi import fetch_all, sql_literal
-from ..journal import Journal
+from ..journal import Journal, is_left, table_of
 from ..own_connections import OwnConnections
 from ..statements import Observer
 from ..unnamed_constraints import constraints_found
@@ -83,7 +83,10 @@ class MySQLBackend(Backend):
             raise
 
     def after_steps(self) -> None:
-        self._journal.end()
+        self._journal.finish()
+
+    def has_leftovers(self, context: Any) -> bool:
+        return is_left(table_of(context))
 
     def committed(self) -> str:
         return "; ".join(filter(None, (self._blocker, self._journal.outcome())))

@@ -105,7 +105,7 @@ class SQLiteBackend(Backend):
                 "is undone"
             )
 
-    def has_leftovers(self) -> bool:
+    def has_leftovers(self, context: Any) -> bool:
         return self.settings.clean_leftovers and bool(sqlite_alter.leftovers(self.connection))
 
     # -- steps -------------------------------------------------------------------------------------
