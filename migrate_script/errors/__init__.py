@@ -18,6 +18,7 @@
     +-- LockTimeout, LockLost       another migration runs, or may run
     +-- JournalError                an unfinished revision cannot go on
     +-- AlterError                  a table of SQLite cannot be altered as asked
+    +-- NeedsDatabase               a script reads rows, with --sql
     +-- NothingKept                 a script rolled back the run, or env.py never commits it
     +-- CannotDryRun                --dry-run could not be undone
     +-- Interrupted, NotAgreed      Control-C, SIGTERM, or the answer no
@@ -66,6 +67,7 @@ from .running_errors import JournalError as JournalError
 from .running_errors import LockLost as LockLost
 from .running_errors import LockTimeout as LockTimeout
 from .running_errors import LossRefused as LossRefused
+from .running_errors import NeedsDatabase as NeedsDatabase
 from .running_errors import NotAgreed as NotAgreed
 from .running_errors import NothingKept as NothingKept
 from .running_errors import NotProtected as NotProtected

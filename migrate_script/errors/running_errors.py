@@ -72,6 +72,38 @@ class NotProtected(MigrateError):
         )
 
 
+class NeedsDatabase(MigrateError):
+    """With --sql, a script asks the database for something."""
+
+    # what a connection does, and is not asked for rows
+    _DONE = (
+        "takes values",
+        "'begin",
+        "'commit'",
+        "'exec_driver_sql'",
+        "'in_transaction'",
+        "'rollback'",
+    )
+
+    def __init__(
+        self, command: str, revisions: Sequence[str], at: int, start: str, text: str, place: str
+    ) -> None:
+        revision, last = revisions[at], revisions[-1]
+        what = "uses its connection" if any(each in text for each in self._DONE) else "reads rows"
+        way_out = f"run 'db {command}' without --sql"
+        if command == "upgrade":
+            way_out = f"run 'db upgrade {revision}' on the database"
+            if at > 0:
+                before = f"'db upgrade {start}:{revisions[at - 1]} --sql'"
+                way_out = f"write the SQL before it by {before}, {way_out}"
+            if revision != last:
+                way_out += f", and write the rest by 'db upgrade {revision}:{last} --sql'"
+        super().__init__(
+            f"revision {revision} {what} ({place}), which a file of SQL cannot do; nothing was "
+            f"written: {way_out}"
+        )
+
+
 class NotReady(MigrateError):
     """The preflight found that the first step would fail."""
 

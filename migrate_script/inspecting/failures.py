@@ -40,6 +40,8 @@ _EXITS = (SystemExit, getattr(click.exceptions, "Exit", SystemExit))
 _NO_DATABASE = 1046  # of MySQL
 # what Python says when a function is called with other arguments than it takes
 _OTHER_ARGUMENTS = re.compile(r"(upgrade|downgrade)\(\) (missing|takes|got) ")
+# the classes that stand for a connection and its rows in `running/offline.py`
+_OF_SQL_FILE = re.compile(r"\b(MockConnection|NoRows)\b")
 _NO_ATTRIBUTE = re.compile(r"module '(\w+)' has no attribute '(\w+)'")
 
 Place = Tuple[str, Optional[int]]  # a file and a line; None for the file as a whole
@@ -117,6 +119,8 @@ class _Failure:
         in_script = place if place and os.path.basename(place[0]) != "env.py" else None
         if isinstance(error, exc.DBAPIError):
             return self._of_driver(error, in_script)
+        if self.script and in_script and self.run.offline and _OF_SQL_FILE.search(self.text):
+            return self._of_sql_file(in_script)
         worded = self._of_connection()
         if worded:
             return worded
@@ -138,6 +142,15 @@ class _Failure:
         if worded is None and isinstance(error, CommandError):
             worded = errors.AlembicError(self.text)
         return worded or self._of_folder(place)
+
+    def _of_sql_file(self, place: Place) -> errors.MigrateError:
+        """Translate what a script does with a connection or with rows that --sql has not."""
+        run, revision = self.run, self.script.revision
+        revisions = list(run.revisions)
+        start = next(iter(run.heads), "base")
+        at = revisions.index(revision)
+        where = errors.place_text(*place)
+        return errors.NeedsDatabase(run.name, revisions, at, start, self.text, where)
 
     def _of_driver(self, error: exc.DBAPIError, place: Place | None) -> errors.MigrateError:
         """Translate what the database refuses: a connection, or a statement."""

@@ -52,6 +52,7 @@ class Run:
         self.config = config
         self.options = options
         self.settings = settings
+        self.offline = offline
         self.protected = name in PROTECTED and not offline
         self.databases: dict[Any, DatabaseRun] = {}  # by the connection of env.py
         #: what lasts until the command ends; it is left in reverse order
@@ -66,6 +67,7 @@ class Run:
         self.at_target: list[AtTarget] = []  # where there was nothing to run
         self.has_migrated = False
         self.current: Any | None = None
+        self.held_back: dict[Any, Callable[[], None]] = {}  # SQL, by the context
         self.revision_context: Any | None = None
         self.uncompared: list[str] = []  # what databases lack and autogenerate passes over
         self.left_alone: list[str] = []  # tables that no revision created
@@ -91,10 +93,15 @@ class Run:
 
     def open_offline(self, context: Any, url: Any) -> None:
         """`context.configure` with `--sql`: the SQL of SQLite depends on its tables."""
+        from . import offline  # only where it is needed
+
+        if not self.held_back:
+            self.stack.enter_context(offline.no_database(lambda: self.current is not None))
         if context.dialect.name == "sqlite" and context.opts.get("fn") is not None:
             from .backends import sqlite  # only where it is needed
 
             sqlite.install(context, url)
+        self.held_back[context] = offline.hold_back(context)
 
     def migrate(self, context: Any, original: Callable[..., None], **kwargs: Any) -> None:
         """`run_migrations` of any MigrationContext: ours run protected, or not at all."""
@@ -102,6 +109,12 @@ class Run:
         if not self.protected:
             with cycles_unmentioned():
                 original(context, **kwargs)
+            if context in self.held_back:
+                self.held_back[context]()
+            if self.name == "current" and context.dialect.name in ("mysql", "mariadb"):
+                from .journal import note_unfinished  # only where it is needed
+
+                note_unfinished(context)
             return
         database = self.contexts.get(context)
         if database is not None:
@@ -255,6 +268,8 @@ def run_command(
             ):
                 answer = function(config, *arguments, **keywords)
             for database in run.databases.values():
+            for write in run.held_back.values():
+                write()  # where no revision was run
                 database.check_committed()
             if settings.dry_run and run.revisions:
                 listener().note("Dry run: everything was rolled back.")
