@@ -221,7 +221,7 @@ def upgrade(
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
         database; None for the application's setting
-    :param dry_run: `--dry-run`: run all, report the time each took, and undo all
+    :param dry_run: `--dry-run`: run all, report how long slow ones take, and undo all
     :param verify: `--verify`: compare the models and the database, and undo all if they differ
     :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
         that somebody else uses, on PostgreSQL; None for as long as it takes
@@ -276,7 +276,7 @@ def downgrade(
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
         database; None for the application's setting
-    :param dry_run: `--dry-run`: run all, report the time each took, and undo all
+    :param dry_run: `--dry-run`: run all, report how long slow ones take, and undo all
     :param yes: `--yes`: lose data without a question, and although `allow_loss` is False
     :param no_loss: `--no-loss`: run nothing if a step drops a table or column with data in it, as
         far as its script says so literally

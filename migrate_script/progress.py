@@ -6,9 +6,17 @@ passes a listener to `listening`.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Iterator
+from typing import Any, Callable, ContextManager, Iterator, Tuple
+
+#: returns how many statements a step has begun, and the text of the one that is executed
+Look = Callable[[], Tuple[int, str]]
+
+#: what the command is at work on, where that is one of several: "the database 'second'"
+PLACE: ContextVar[str] = ContextVar("place", default="")
+#: the name of the threads of this package, which use no connection of the application
+OWN_THREAD = "migrate_script"
 
 
 class Listener:
@@ -17,13 +25,15 @@ class Listener:
     def waiting(self, holder: str, seconds: float) -> None:
         """Another migration, described by `holder`, holds the lock."""
 
-    def done(self, number: int, count: int, revision: str, doc: str, seconds: float) -> None:
-        """A step has run: its number, their count, its identifier, its title, the time."""
+    def running(self, number: int, count: int, revision: str, look: Look) -> ContextManager[None]:
+        """Surrounds a step: its number, their count, its identifier, what it executes."""
+        return nullcontext()
 
-    def counting(
-        self, number: int, count: int, revision: str, statements: int, seconds: float
-    ) -> None:
-        """A step takes long; called repeatedly, with the statements it has begun."""
+    def executed(self) -> None:
+        """A statement that was looked at has ended."""
+
+    def done(self, number: int, count: int, script: Any, seconds: float, is_trial: bool) -> None:
+        """A step has run: its number, their count, its script, the time; a trial is undone."""
 
     def note(self, sentence: str) -> None:
         """A sentence for the user."""

@@ -103,7 +103,9 @@ OPTIONS: dict[str, Option] = {
         "Which of several databases, if the name of the file does not show it.",
         "NAME",
     ),
-    "dry_run": Option(("--dry-run",), FLAG, "Run all, report the time each took, and undo all."),
+    "dry_run": Option(
+        ("--dry-run",), FLAG, "Run all, report how long slow ones take, and undo all."
+    ),
     "verify": Option(
         ("--verify",), FLAG, "Compare the models and the database; undo all if they differ."
     ),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import re
 import signal
 import sys
 import threading
+import time
 import traceback as tracebacks
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Callable, Iterator, NoReturn
 
 import click
 
 from .. import errors
-from ..progress import Listener, listening
+from ..progress import OWN_THREAD, PLACE, Listener, Look, listening
 from ..state import password_parts
 
 # the escape sequence that erases the rest of a line
@@ -27,37 +29,79 @@ _OF_SCRIPTS = re.compile("^Revision .* is (not present|present more than once)$"
 _UNTRUE = "the migration will fail unless a constraint name is added"
 
 
+# seconds: between two updates of the line of a running statement, and between two looks at it
+_UPDATES, _LOOKS = 1.0, 0.1
+# seconds from which on the time of a step is shown; that of a trial is what it was made for
+_LONG, _LONG_FOR_TRIAL = 1.0, 0.1
+
+
 class Terminal(Listener):
     """Shows what a command does as lines on stderr, in the form of Alembic's log."""
 
-    _line_to_erase = False
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_line_shown = False  # that of a statement
 
     def waiting(self, holder: str, seconds: float) -> None:
         self.note(f"waiting for another migration, {seconds:.0f} s so far: {holder}")
 
-    def done(self, number: int, count: int, revision: str, doc: str, seconds: float) -> None:
-        title = f", {doc}" if doc else ""
-        self.note(f"{number} of {count}: {revision}{title} ({seconds:.2f} s)")
+    @contextmanager
+    def running(self, number: int, count: int, revision: str, look: Look) -> Iterator[None]:
+        if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+            yield
+            return
+        title, end = f"{_prefix()}{number} of {count}: {revision}", threading.Event()
+        arguments = (title, look, end)
+        thread = threading.Thread(target=self._tick, args=arguments, name=OWN_THREAD, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            end.set()
+            thread.join()
+            self.executed()
 
-    def counting(
-        self, number: int, count: int, revision: str, statements: int, seconds: float
-    ) -> None:
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            # the next line overwrites it
-            text = f"{number} of {count}: {revision}, {statements} statement(s), {seconds:.0f} s"
-            click.echo(f"{text}{_ERASE}\r", err=True, nl=False)
-            self._line_to_erase = True
+    def _tick(self, title: str, look: Look, end: threading.Event) -> None:
+        """Show the statement that is executed, once a second; the next line overwrites it."""
+        start = written = time.monotonic()
+        with suppress(Exception):  # the terminal is gone
+            while not end.wait(_LOOKS):
+                with self._lock:
+                    number, text = look()
+                    now = time.monotonic()
+                    # nothing between two statements, where the script may write or ask
+                    if text and now - written >= _UPDATES:
+                        written, self._is_line_shown = now, True
+                        words = errors.one_line(text[:1000])
+                        line = f"{title}, {now - start:.0f} s, statement {number}: {words}"
+                        line = "".join(char if char.isprintable() else "?" for char in line)
+                        click.echo(f"{line[: _columns() - 1]}{_ERASE}\r", err=True, nl=False)
+
+    def executed(self) -> None:
+        with self._lock:
+            if self._is_line_shown:
+                self._is_line_shown = False
+                click.echo(_ERASE, err=True, nl=False)
+
+    def done(self, number: int, count: int, script: Any, seconds: float, is_trial: bool) -> None:
+        took = f"{seconds:.1f} s"
+        if not _is_shown(logging.getLogger("alembic.runtime.migration")):
+            title = f", {script.doc}" if script.doc else ""
+            took = f" ({took})" if seconds >= _LONG_FOR_TRIAL else ""
+            self.note(f"{number} of {count}: {script.revision}{title}{took}")
+        elif seconds >= (_LONG_FOR_TRIAL if is_trial else _LONG):
+            self.note(f"{script.revision} took {took}")
 
     @property
     def can_ask(self) -> bool:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
     def agrees(self, sentence: str, already: bool) -> bool:
+        self.warn(sentence)
         if already or not self.can_ask:
-            self.warn(sentence)
             return True
         try:
-            return click.confirm(f"{errors.one_line(sentence)}: go on?", err=True)
+            return click.confirm("Go on?", prompt_suffix=" ", err=True)
         except click.Abort as error:
             click.echo(err=True)
             if isinstance(error.__context__, KeyboardInterrupt):
@@ -65,12 +109,34 @@ class Terminal(Listener):
             return False  # the end of what is typed
 
     def note(self, sentence: str) -> None:
-        erase = _ERASE if self._line_to_erase else ""
-        self._line_to_erase = False
-        click.echo(f"{erase}INFO  [migrate_script] {errors.one_line(sentence)}", err=True)
+        click.echo(f"INFO  [migrate_script] {_prefix()}{errors.one_line(sentence)}", err=True)
 
     def warn(self, sentence: object) -> None:
         click.echo(f"WARNING [migrate_script] {errors.one_line(sentence)}", err=True)
+
+
+def _prefix() -> str:
+    place = PLACE.get()
+    return f"{place}: " if place else ""
+
+
+def _is_shown(logger: logging.Logger | None) -> bool:
+    """Whether what a logger reports as INFO can be read on stderr or stdout."""
+    if logger is None or not logger.isEnabledFor(logging.INFO):
+        return False
+    while logger is not None:
+        for handler in logger.handlers:
+            if handler.level <= logging.INFO:
+                if getattr(handler, "stream", None) in (sys.stderr, sys.stdout):
+                    return True
+        logger = logger.parent if logger.propagate else None
+    return False
+
+
+def _columns() -> int:
+    with suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    return 80
 
 
 def fail(error: errors.MigrateError) -> NoReturn:

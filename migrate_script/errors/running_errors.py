@@ -192,8 +192,10 @@ class JournalError(MigrateError):
         )
 
 
-def with_outcome(error: MigrateError, outcome: str, command: str) -> MigrateError:
-    """Add the state of the database to an error, and what to type next."""
+def with_outcome(error: MigrateError, place: str, outcome: str, command: str) -> MigrateError:
+    """Add which database an error is about, the state that it is in, and what to type next."""
+    if place and place not in str(error) and not isinstance(error, (Interrupted, NotAgreed)):
+        error.args = (f"{place}: {error}",)
     if not outcome and isinstance(error, Interrupted) and not str(error).endswith(_UNCHANGED):
         outcome = "'db current' shows where the database is"  # which cannot be reached now
     if not outcome:

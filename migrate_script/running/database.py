@@ -17,7 +17,7 @@ from alembic.operations import Operations
 from .. import errors
 from ..compat.alembic import begins_each_step, commit_autobegun, has_begun_transaction
 from ..inspecting.drops import drops_of
-from ..progress import listener
+from ..progress import PLACE, listener
 from .backends.base import backend_of
 from .backup import back_up
 from .data_loss import described, has_tables, losses
@@ -27,7 +27,7 @@ from .interrupts import Interrupts
 from .locking import DatabaseLock, database_lock
 from .outcome import AtTarget, Outcome, bind_of, differences, place_of
 from .script_rollback import ScriptRollback
-from .statements import Observer, ProgressCounter, Statements
+from .statements import Observer, Statements
 
 
 class DatabaseRun(Observer):
@@ -42,8 +42,8 @@ class DatabaseRun(Observer):
         self.lock: DatabaseLock | None = None
         self.has_committed = False
         self.outcomes: dict[Any, Outcome] = {}  # by the context
+        self._places: dict[Any, str] = {}  # what each context is for, of several
         self._at_target: dict[Any, Any] = {}  # contexts with nothing to run, and their heads
-        self._counter = ProgressCounter()
         self._dry_run: DryRun | None = None
         self._rollback: ScriptRollback | None = None
         self._begun_by_env_py = False
@@ -59,12 +59,18 @@ class DatabaseRun(Observer):
         in_transaction = self.connection.in_transaction()
         had_begun = has_begun(self.connection, self.raw)
         if self.settings.dry_run:
-            self.backend.check_dry_run()
             kwargs["transaction_per_migration"] = False
         configure(*args, **self.backend.options(kwargs))
         context = env.get_context()
-        self.backend.install(context)
         self.run.contexts[context] = self
+        is_second = len(self.run.contexts) > 1
+        self._places[context] = ""
+        if is_second or context.opts.get("upgrade_token") != "upgrades":  # one of several
+            self._places[context] = place_of(context, bind_of(context), None, is_second)
+        PLACE.set(self._places[context])
+        if self.settings.dry_run:
+            self.backend.check_dry_run()
+        self.backend.install(context)
         self._begun_by_env_py = in_transaction
         if self.lock is None:
             if self._has_work(context, had_begun):
@@ -140,7 +146,7 @@ class DatabaseRun(Observer):
 
     def _observers(self, context: Any) -> list[Observer]:
         """Who hears of each statement, in this order."""
-        observers: list[Observer] = [self._counter]
+        observers: list[Observer] = []
         if self.settings.dry_run:
             self._dry_run = DryRun(self.connection, self.raw, self.backend.runs_outside)
             observers.append(self._dry_run)
@@ -163,10 +169,12 @@ class DatabaseRun(Observer):
 
     def migrate(self, context: Any, run_migrations: Callable[[], None]) -> None:
         """Run the steps of one version table, and look at the result before it is committed."""
+        PLACE.set(self._places[context])
         if context in self._at_target:
             self._report(context, self._at_target[context])
             if self.settings.verify:
                 self._verify(context, errors.DifferencesFound)
+            PLACE.set("")
             return
         if context not in self.outcomes:
             self.outcomes[context] = Outcome(context, self.backend.file)
@@ -184,6 +192,7 @@ class DatabaseRun(Observer):
             with self.backend.run(context):
                 run_migrations()
             self._finish(context)
+        PLACE.set("")  # what env.py does next may be about another one
 
     def steps(self, context: Any, heads: Any) -> Iterator[Any]:
         """Plan the steps from some heads, and pass on to Alembic one by one."""
@@ -198,9 +207,11 @@ class DatabaseRun(Observer):
         outcome.steps = outcome.steps or steps
         if not self._losses_are_known:  # the database was busy
             self._mention_losses(context, steps, had_begun=True)
-        self._counter.number, self._counter.count = 0, len(steps)
         if steps and self._had_heads:
             self.backend.preflight(context)
+        if PLACE.get() and hasattr(next(iter(steps), None), "revision"):
+            # Alembic's lines do not name it
+            listener().note(f"{errors.counted(len(steps), 'revision')} to run")
         self.backend.before_steps(context, steps)
         if self._dry_run is not None:
             self._dry_run.arm()
@@ -209,11 +220,11 @@ class DatabaseRun(Observer):
             script = getattr(step, "revision", None)  # a stamp has none
             self.backend.next_step()
             if script is not None:
-                step.migration_fn = self._wrapped(context, step)
+                step.migration_fn = self._wrapped(context, step, number, len(steps))
             yield step
             if script is not None:
                 seconds = time.monotonic() - start
-                listener().done(number, len(steps), script.revision, script.doc or "", seconds)
+                listener().done(number, len(steps), script, seconds, self.settings.dry_run)
         self.run.current = None
         self.backend.after_steps()
 
@@ -227,14 +238,15 @@ class DatabaseRun(Observer):
                 self.raw.rollback()
         self.run.at_target.append(AtTarget(context, heads, schema))
 
-    def _wrapped(self, context: Any, step: Any) -> Callable[..., None]:
+    def _wrapped(self, context: Any, step: Any, number: int, count: int) -> Callable[..., None]:
         """What Alembic calls in place of a script's upgrade() or downgrade()."""
-        function = step.migration_fn
+        function, revision = step.migration_fn, step.revision.revision
 
         @wraps(function)  # Alembic reports a step by the name of its function
         def run_step(**kwargs: Any) -> None:
-            with self.statements.step(step), self.backend.step(context, step):
-                function(**kwargs)
+            with listener().running(number, count, revision, self.statements.look):
+                with self.statements.step(step), self.backend.step(context, step):
+                    function(**kwargs)
 
         return run_step
 
@@ -258,7 +270,12 @@ class DatabaseRun(Observer):
     def commit(self, connection: Any) -> None:
         """Refuse to commit without the lock."""
         if self.lock is not None:
-            self.lock.check(connection)
+            try:
+                self.lock.check(connection)
+            except errors.LockLost:
+                # env.py may have gone on to another one
+                PLACE.set(self._places.get(self._migrating, ""))
+                raise
         self.has_committed = True
 
     def check_committed(self) -> None:
@@ -275,4 +292,5 @@ class DatabaseRun(Observer):
         if self.lock is None or not self.outcomes:
             return []
         said = [outcome.sentence(of_several) for outcome in self.outcomes.values()]
-        return [*said, self.backend.committed()]
+        committed, place = self.backend.committed(), self._places.get(self._migrating)
+        return [*said, f"{place}: {committed}" if place and committed else committed]

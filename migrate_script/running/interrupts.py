@@ -13,8 +13,8 @@ import threading
 from contextlib import suppress
 from typing import Any, Callable
 
+from ..progress import OWN_THREAD
 from .dbapi import separate_connection
-from .own_connections import OWN_THREAD
 from .statements import Statements
 
 

@@ -26,7 +26,7 @@ def bind_of(context: Any) -> str | None:
 def place_of(context: Any, bind: str | None, schema: str | None, of_several: bool) -> str:
     """Name what a context is for, among several databases, schemas or version tables of a run."""
     if bind is not None:
-        return f"the database '{bind}'" if bind else ""
+        return f"the database '{bind or 'default'}'"
     schema = context.version_table_schema or schema
     if schema not in (None, "public"):
         return f"the schema '{schema}'"
@@ -58,7 +58,7 @@ class Outcome:
         except Exception:  # each driver has its own
             return ""
         called = ""
-        if of_several or self._bind:
+        if of_several or self._bind is not None:
             called = place_of(self.context, self._bind, self._schema, of_several)
         at = " and ".join(now) or "no revision"
         same = sorted(now) == sorted(self.before)

@@ -15,12 +15,11 @@ from typing import Any, Iterable, Iterator
 
 from sqlalchemy.engine import Connection
 
+from ..progress import OWN_THREAD
 from ..sql import DDL
 from .dbapi import driver_connection, execute, server_of, server_process, transaction_status
 from .statements import Execution, Observer
 
-#: how the threads of this package are called; they use no connection of the application
-OWN_THREAD = "migrate_script"
 _PATIENCE = 5  # seconds, for a table that this process itself holds
 
 # the sessions that may be in the way; the state of another role's is hidden

@@ -28,7 +28,7 @@ from ..inspecting import walk
 from ..inspecting.failures import translate
 from ..inspecting.headers import load_script, scripts_of
 from ..inspecting.targets import check_steps, check_target
-from ..progress import listener
+from ..progress import PLACE, listener
 from ..state import Settings
 from .database import DatabaseRun
 from .environment import READING, environment
@@ -256,6 +256,7 @@ def run_command(
         raise errors.UsageError.no_rows_to_count()
     run = Run(name, config, options, settings, bool(keywords.get("sql")))
     run.target = arguments[0] if arguments else None
+    token = PLACE.set("")
     try:
         with run.stack as stack:
             if name not in READING:
@@ -267,9 +268,9 @@ def run_command(
                 run_migrations=run.migrate,
             ):
                 answer = function(config, *arguments, **keywords)
-            for database in run.databases.values():
             for write in run.held_back.values():
                 write()  # where no revision was run
+            for database in run.databases.values():
                 database.check_committed()
             if settings.dry_run and run.revisions:
                 listener().note("Dry run: everything was rolled back.")
@@ -290,5 +291,7 @@ def run_command(
             shown = "migrate" if keywords.get("autogenerate") else name
             failure = errors.Interrupted(shown, unchanged=not had_lock)
         if isinstance(failure, errors.MigrateError):
-            failure = errors.with_outcome(failure, run.outcome(), name)
+            failure = errors.with_outcome(failure, PLACE.get(), run.outcome(), name)
         raise failure from (error.__cause__ if failure is error else error)
+    finally:
+        PLACE.reset(token)

@@ -7,7 +7,6 @@ order is a list, which `database.py` writes down.
 from __future__ import annotations
 
 import threading
-import time
 import traceback
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -24,7 +23,6 @@ from .dbapi import driver_connection, is_idle
 
 #: the execution option that marks one statement of this package
 OWN = "migrate_script_own"
-_NOTICES = 1.0  # seconds
 
 
 class Execution:
@@ -96,27 +94,6 @@ _MOMENTS = [name for name in vars(Observer) if not name.startswith("_") and name
 _IN_REVERSE = ("end_step", "after", "failed")
 
 
-class ProgressCounter(Observer):
-    """Reports, once a second, how many statements the running step has begun."""
-
-    in_steps_only = True
-
-    number = count = 0  # of the step, and of all steps
-
-    def begin_step(self, step: Any) -> None:
-        self.number += 1
-        self._step = (self.number, self.count, step.revision.revision)
-        self._statements = 0
-        self._start = self._reported = time.monotonic()
-
-    def before(self, execution: Execution) -> None:
-        self._statements += 1
-        now = time.monotonic()
-        if now - self._reported >= _NOTICES:
-            self._reported = now
-            listener().counting(*self._step, self._statements, now - self._start)
-
-
 class Statements:
     """What one connection executes, commits and rolls back, passed on to observers in order."""
 
@@ -124,6 +101,8 @@ class Statements:
         self.connection = connection
         self.raw = raw
         self.running: Execution | None = None
+        self.count = 0  # of the statements that the step has begun
+        self.is_looked_at = False
         # also of a statement that failed: a signal may have ended it here, and not on the server
         self.is_executing = False
         self._thread = threading.get_ident()
@@ -173,7 +152,7 @@ class Statements:
     def step(self, step: Any) -> Iterator[None]:
         """Surround the function of one revision."""
         self._now = self._in_step
-        self._script = step.revision.path
+        self._script, self.count = step.revision.path, 0
         heard: list[tuple[Any, str, Any]] = []
         if self._now["failed"]:
             # SQLAlchemy 2 takes no listener for it at a connection
@@ -203,6 +182,12 @@ class Statements:
                 for call in reversed(self._in_step["end_step"]):
                     stack.callback(call, step, error)
 
+    def look(self) -> tuple[int, str]:
+        """Return the number and the text of the statement that is executed, for another thread."""
+        self.is_looked_at = True
+        running = self.running if self.is_executing else None
+        return self.count, running.text if running is not None else ""
+
     # -- what SQLAlchemy calls ---------------------------------------------------------------------
 
     def _before_cursor_execute(
@@ -214,11 +199,15 @@ class Statements:
         for call in self._now["before"]:
             call(execution)
         self.running, self.is_executing = execution, True
+        self.count += 1
         return execution.text, execution.parameters
 
     def _after_cursor_execute(self, *_: Any) -> None:
         execution, self.running = self.running, None
         self.is_executing = False
+        if self.is_looked_at:
+            self.is_looked_at = False
+            listener().executed()
         if execution is not None:
             for call in self._now["after"]:
                 call(execution)

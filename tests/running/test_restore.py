@@ -112,7 +112,7 @@ def test_a_person_is_asked_before_rows_are_replaced(grown):
     for typed in (b"n\n", b"\n", b"\x04"):
         status, said = on_terminal(project, "restore", copy, typed=typed)
         assert (status, version(url)) == (1, ["r2"])
-        assert f"{sentence}: go on? [y/N]:" in said
+        assert f"WARNING [migrate_script] {sentence}\r\nGo on? [y/N] " in said
         assert said.splitlines()[-1].endswith("'db restore' was not wanted: nothing was changed")
     status, said = on_terminal(project, "restore", copy, typed=b"y\n")
     assert (status, version(url)) == (0, ["r1"])

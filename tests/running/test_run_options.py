@@ -29,9 +29,10 @@ def at_r1(project, database, monkeypatch):
 def test_a_dry_run_does_all_and_undoes_all(at_r1, database):
     """Each step really runs and tells its time, and nothing is kept; MySQL cannot."""
     before = picture(database)
-    revision(at_r1, 2, 'op.create_table("b", sa.Column("id", sa.Integer))')
+    clock = "import time\nstart = time.monotonic()\ntime.monotonic = lambda: start + 2.5\n"
+    revision(at_r1, 2, clock + 'op.create_table("b", sa.Column("id", sa.Integer))')
     revision(at_r1, 3, 'op.execute("INSERT INTO b (id) VALUES (1)")')
-    tried = db(at_r1, "upgrade", "--dry-run")
+    tried = at_r1.forked("manage.py", "db", "upgrade", "--dry-run")
     assert picture(database) == before
     if database.startswith("mysql"):
         assert tried.status == 1
@@ -41,8 +42,8 @@ def test_a_dry_run_does_all_and_undoes_all(at_r1, database):
         )
         return
     assert tried.status == 0, tried.err
-    assert re.search(r"1 of 2: r2, step 2 \(\d+\.\d\d s\)\n", tried.err)
-    assert re.search(r"2 of 2: r3, step 3 \(\d+\.\d\d s\)\n", tried.err)
+    assert re.findall(r".* took .*", tried.err) == ["INFO  [migrate_script] r2 took 2.5 s"]
+    revision(at_r1, 2, 'op.create_table("b", sa.Column("id", sa.Integer))')
     assert db(at_r1, "upgrade").status == 0
     assert version(database) == ["r3"]
 
@@ -182,7 +183,8 @@ def test_on_a_terminal_a_downgrade_asks(at_r1, database):
     """No keeps everything, yes and --yes go on."""
     status, said = on_terminal(at_r1, "downgrade", "base", typed=b"n\n")
     assert status == 1, said
-    assert "this downgrade drops table a (2 rows): go on? [y/N]" in said
+    warning = "WARNING [migrate_script] this downgrade drops table a (2 rows)\r\n"
+    assert f"{warning}Go on? [y/N] " in said
     assert "Error: 'db downgrade' was not wanted: nothing was changed" in said
     assert version(database) == ["r1"]
     status, said = on_terminal(at_r1, "downgrade", "base", typed=b"y\n")

@@ -125,7 +125,7 @@ def test_the_second_of_two_databases_fails(project, url, new_database, monkeypat
     assert failed.status == 1
     assert "no such table: missing" in failed.error
     assert (
-        "; the database is at no revision, as before; "
+        "; the database 'default' is at no revision, as before; "
         "the database 'second' is at no revision, as before: remove the cause"
     ) in failed.error
     assert tables(url) == tables(second) == {}
