@@ -43,7 +43,10 @@ class Terminal(Listener):
         self._is_line_shown = False  # that of a statement
 
     def waiting(self, holder: str, seconds: float) -> None:
-        self.note(f"waiting for another migration, {seconds:.0f} s so far: {holder}")
+        self.note(
+            f"waiting for another migration, {seconds:.0f} s so far ({holder}): this one goes on "
+            "when that has ended, Control-C stops waiting"
+        )
 
     @contextmanager
     def running(self, number: int, count: int, revision: str, look: Look) -> Iterator[None]:

@@ -243,15 +243,21 @@ def test_a_table_in_use_is_not_waited_for_longer_than_asked(
     with engine.connect() as reader, reader.begin():
         # what has only been read by a connection of the same process would be ended
         reader.execute(sa.text("SELECT n FROM a FOR UPDATE"))
-        pid = reader.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+        asked = "SELECT pg_backend_pid(), date_trunc('second', now())::text"
+        pid, since = reader.execute(sa.text(asked)).first()
         failed = db(project, "upgrade", "--ddl-lock-timeout", "0.2")
     engine.dispose()
     assert failed.status == 1
     assert failed.error.startswith(
         "Error: revision r2 failed: canceling statement due to lock timeout [statement: "
         f"{statement}]; the database is at r1, as before; "
-        f"server process {pid} of user postgres holds 'a' with ["
+        f"server process {pid} of user postgres has held 'a' since {since}, with ["
     )
+    # it belongs to the process of the tests
+    assert (
+        f"] (SELECT pg_terminate_backend({pid}) ends it); server process {pid} belongs to this "
+        "process, and has made changes without a commit: "
+    ) in failed.error
     assert db(project, "upgrade", "--ddl-lock-timeout", "5").status == 0
     assert version(url) == ["r2"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Iterator
 
 from sqlalchemy import exc
@@ -10,6 +10,7 @@ from sqlalchemy import exc
 from ... import errors
 from ..dbapi import fetch_all, sql_literal
 from ..journal import Journal, is_left, table_of
+from ..locking.advisory_lock import MySQLLock
 from ..own_connections import OwnConnections
 from ..statements import Observer
 from ..unnamed_constraints import constraints_found
@@ -79,8 +80,16 @@ class MySQLBackend(Backend):
                 yield
         except exc.DBAPIError as error:
             if error.orig is not None and error.orig.args[:1] == (_LOCK_WAIT_TIMEOUT,):
-                self._blocker = self._own.outcome()
+                # asked at once, while the other session still holds its lock
+                self._blocker = self._own.outcome() or self._others()
             raise
+
+    def _others(self) -> str:
+        # every driver has its own error for a user who may not see other sessions
+        with suppress(Exception):
+            if isinstance(self.lock, MySQLLock):
+                return self.lock.blockers(self.raw.thread_id())
+        return ""
 
     def after_steps(self) -> None:
         self._journal.finish()

@@ -36,6 +36,7 @@ from .base import Backend
 _OUTSIDE = {"ABORT", "ATTACH", "BEGIN", "COMMIT", "DETACH", "END", "ROLLBACK", "START", "VACUUM"}
 _SETTINGS = {"journal_mode", "synchronous", "temp_store", "auto_vacuum", "page_size"}
 _TRUE = {"1", "on", "true", "yes"}
+_NOTICE = 1.0  # seconds
 
 
 def _note(sentence: str) -> None:
@@ -234,6 +235,7 @@ class SQLiteBackend(Backend):
     def _begin(self) -> None:
         """Begin, waiting for a program that is writing."""
         end = time.monotonic() + self.settings.lock_timeout
+        notice: float | None = time.monotonic() + _NOTICE
         while True:
             try:
                 self.raw.execute("BEGIN IMMEDIATE")
@@ -248,6 +250,12 @@ class SQLiteBackend(Backend):
                     raise errors.LockTimeout.busy_file(
                         self.file, self.settings.lock_timeout
                     ) from error
+            if notice is not None and time.monotonic() >= notice:
+                notice = None
+                _note(
+                    f"waiting for another program that writes to '{self.file}': this one goes on "
+                    "when that has ended, Control-C stops waiting"
+                )
             time.sleep(0.1)
 
     def _is_in_the_way(self, raw: Any) -> bool:

@@ -60,7 +60,8 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
     AND l.classid::bigint = {NUMBER >> 32 & 0xFFFFFFFF} AND l.objid::bigint = {NUMBER & 0xFFFFFFFF}
 """
 _BLOCKERS = """
-SELECT c.relname, a.pid, a.usename, a.query FROM pg_locks l
+SELECT c.relname, a.pid, a.usename, a.query, date_trunc('second', a.xact_start)::text
+FROM pg_locks l
 JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.pid <> {pid} ORDER BY a.xact_start
@@ -162,8 +163,9 @@ class PostgreSQLLock(AdvisoryLock):
         rows = execute(self.raw, _BLOCKERS.format(pid=own))
         sessions = {row[1]: row for row in rows if row[0] in words}
         return ", ".join(
-            f"server process {pid} of user {user} holds '{table}' with [{' '.join(query.split())}]"
-            for table, pid, user, query in sessions.values()
+            f"server process {pid} of user {user} has held '{table}' since {since}, with "
+            f"[{' '.join(query.split())[:100]}] (SELECT pg_terminate_backend({pid}) ends it)"
+            for table, pid, user, query, since in sessions.values()
         )
 
     def _unlock(self) -> None:
@@ -174,6 +176,14 @@ class PostgreSQLLock(AdvisoryLock):
 
 
 # -- MySQL and MariaDB ------------------------------------------------------------------------
+
+
+# readable with the right PROCESS
+_TRANSACTIONS = """
+SELECT p.ID, p.USER, p.HOST, t.trx_started FROM information_schema.INNODB_TRX t
+JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+WHERE p.DB = DATABASE() AND p.ID NOT IN ({own}, CONNECTION_ID()) ORDER BY t.trx_started
+"""
 
 
 class MySQLLock(AdvisoryLock):
@@ -204,6 +214,16 @@ class MySQLLock(AdvisoryLock):
         number, user, host, seconds = row
         since = datetime.now() - timedelta(seconds=int(seconds or 0))
         return described("connection", number, user, host, since)
+
+    def blockers(self, own: Any) -> str:
+        """Describe the other sessions of the database whose transactions are open."""
+        rows = execute(self.raw, _TRANSACTIONS.format(own=own))
+        self.raw.commit()
+        return ", ".join(
+            f"connection {number} of user {user} on {host} has had a transaction open since {since}"
+            f" (KILL {number} ends it)"
+            for number, user, host, since in rows
+        )
 
     def check(self, connection: Any) -> None:
         # asked on the other connection: the idle time of the lock's own shows since when it is held
