@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from typing import Any, Sequence
 
@@ -14,6 +15,13 @@ from .family import (
     counted,
     one_line,
     url_without_passwords,
+)
+
+# what a server says to a login; MySQL's numbers, and the words of PostgreSQL in English
+_REFUSED = re.compile(
+    r"\((1044|1045|1049|1698)\)$|(password|peer|ident) authentication failed|"
+    r"FATAL: .* does not exist|no password supplied",
+    re.I,
 )
 
 
@@ -39,10 +47,13 @@ class DatabaseError(MigrateError):
             )
         if url.drivername.startswith("sqlite"):
             return cls.no_sqlite_file(url, words)
-        return cls(
-            f"cannot connect to {url_without_passwords(repr(url))}: {words}: "
-            "check that the server runs and that SQLALCHEMY_DATABASE_URI is right"
-        )
+        advice = "check that the server runs and that SQLALCHEMY_DATABASE_URI is right"
+        if _REFUSED.search(words):
+            advice = (
+                "the server runs and refuses this: correct the user, the password or the database "
+                "in SQLALCHEMY_DATABASE_URI, or create what is missing"
+            )
+        return cls(f"cannot connect to {url_without_passwords(repr(url))}: {words}: {advice}")
 
     @classmethod
     def no_sqlite_file(cls, url: Any, words: str) -> DatabaseError:
@@ -199,7 +210,10 @@ class BackupError(MigrateError):
 
     @classmethod
     def failed(cls, program: str, said: str) -> BackupError:
-        return cls(f"{program} failed: {one_line(said)}")
+        return cls(
+            f"{program} failed: {one_line(said).rstrip('.')}: remove the cause, or make the backup "
+            "by other means"
+        )
 
     @classmethod
     def in_memory(cls) -> BackupError:

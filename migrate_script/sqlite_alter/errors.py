@@ -173,14 +173,15 @@ class BrokenReferences(SQLiteAlterError):
         kept: str,
     ) -> None:
         found = [
-            f"{count} row(s) of '{table}' refer to missing rows of '{parent}'"
+            f"{count:,} {'row' if count == 1 else 'rows'} of '{table}' "
+            f"{'refers' if count == 1 else 'refer'} to missing rows of '{parent}'"
             for (table, parent), count in counts
         ]
         found += [
             f"'{table}' refers to columns of '{parent}' that are no key of it any more"
             for table, parent in keyless
         ]
-        cures = ["correct those rows"] * bool(counts) + [
+        cures = ["correct those rows (PRAGMA foreign_key_check lists them)"] * bool(counts) + [
             "drop the foreign key first, make the key again, or set 'allow_loss = True'"
         ] * bool(keyless)
         advice = " and ".join(cures)

@@ -58,7 +58,7 @@ def test_a_database_that_is_down(db, monkeypatch, url):
 
 
 def test_a_wrong_password(db, new_database, monkeypatch, request):
-    """As with a database that is down: MariaDB refuses the login."""
+    """MariaDB refuses the login, so nobody is sent to look whether it runs."""
     good = new_database("mysql")
     # for a name without an account the server picks the method of any account that it has
     name = f"ms_{secrets.token_hex(4)}"
@@ -72,8 +72,9 @@ def test_a_wrong_password(db, new_database, monkeypatch, request):
         1,
         "",
         one_line(
-            f"cannot connect to {shown}: {driver_words(bad)}: check that the server runs and that "
-            "SQLALCHEMY_DATABASE_URI is right"
+            f"cannot connect to {shown}: {driver_words(bad)}: the server runs and refuses this: "
+            "correct the user, the password or the database in SQLALCHEMY_DATABASE_URI, or create "
+            "what is missing"
         ),
     )
     assert "(1045)" in answer.err
@@ -323,3 +324,22 @@ def test_a_schema_for_the_version_table_that_is_not_there(db, monkeypatch, new_d
         assert rows(url, f"SELECT count(*) FROM {schema}.alembic_version") == [(1,)]
     finally:
         execute(url, f"DROP {what} {schema}" + (" CASCADE" if what == "SCHEMA" else ""))
+
+
+def test_what_is_said_of_a_missing_database_creates_it(db, new_database, monkeypatch):
+    """The server runs: it is the database that is to be made."""
+    url = new_database("postgresql")
+    name = url.rsplit("/", 1)[1]
+    missing = url.replace(name, f"{name}_x")
+    monkeypatch.setenv("DATABASE_URL", missing)
+    answer = db("upgrade")
+    assert answer.error == one_line(
+        f"cannot connect to {missing}: {driver_words(missing)}: the server runs and refuses this: "
+        "correct the user, the password or the database in SQLALCHEMY_DATABASE_URI, or create what "
+        "is missing"
+    )
+    execute(url, f"CREATE DATABASE {name}_x")
+    try:
+        assert db("upgrade").status == 0
+    finally:
+        execute(url, f"DROP DATABASE {name}_x WITH (FORCE)")

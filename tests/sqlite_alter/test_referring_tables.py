@@ -155,9 +155,9 @@ def test_new_dangling_rows_are_undone_where_foreign_keys_are_enforced(project, u
     failed = db(project, "upgrade")
     assert failed.status == 1
     assert failed.error == (
-        "Error: since revision r1, 1 row(s) of 'child' refer to missing rows of 'parent': "
-        "correct those rows in the revision, or before it; the database is at no revision, "
-        "as before\n"
+        "Error: since revision r1, 1 row of 'child' refers to missing rows of 'parent': "
+        "correct those rows (PRAGMA foreign_key_check lists them) in the revision, or before it; "
+        "the database is at no revision, as before\n"
     )
     assert everything(url) == before
 
@@ -167,7 +167,7 @@ def test_new_dangling_rows_are_reported_where_nothing_is_enforced(project, url):
     new_project(project)
     script(url, FAMILY.format(""))
     done = up(project, 1, DANGLING)
-    assert "1 row(s) of 'child' refer to missing rows of 'parent': foreign keys are not" in done.err
+    assert "1 row of 'child' refers to missing rows of 'parent': foreign keys are not" in done.err
     assert version(url) == ["r1"]
 
 
@@ -189,7 +189,7 @@ def test_old_violations_of_a_dropped_table_excuse_no_new_ones(project, url):
     revision(project, 1, 'op.execute("DROP TABLE kin")' + DANGLING.replace("\n    ", "\n"))
     failed = db(project, "upgrade")
     assert failed.status == 1
-    assert "since revision r1, 1 row(s) of 'child' refer to missing rows" in failed.error
+    assert "since revision r1, 1 row of 'child' refers to missing rows" in failed.error
 
 
 @pytest.mark.usefixtures("on")
@@ -222,9 +222,10 @@ def test_what_others_do_between_revisions_is_not_blamed_on_one(project, url, env
     done = db(project, "upgrade")
     assert done.status == 0, done.err
     assert (
-        "since revision r1, 3 row(s) of 'child' refer to missing rows of 'parent', 1 row(s) of "
-        "'parent' refer to missing rows of 'parent': another program wrote to the database "
-        "meanwhile, so nothing was undone; correct those rows\n"
+        "since revision r1, 3 rows of 'child' refer to missing rows of 'parent', 1 row of "
+        "'parent' refers to missing rows of 'parent': another program wrote to the database "
+        "meanwhile, so nothing was undone; correct those rows (PRAGMA foreign_key_check lists "
+        "them)\n"
     ) in done.err
     assert "since revision r2" not in done.err
     assert version(url) == ["r2"]

@@ -174,5 +174,5 @@ def test_a_step_that_breaks_foreign_keys_is_stopped(project):
     begin, rest = SCRIPT.split("    def upgrade():")
     plain_project(project, begin + body.lstrip("\n") + "\n\n    def downgrade():\n        pass\n")
     done = project.process("plain_alembic.py", "upgrade", "head")
-    told = "1 row(s) of 'child' refer to missing rows of 't'"
+    told = "1 row of 'child' refers to missing rows of 't'"
     assert told in done.err
