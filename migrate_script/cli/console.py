@@ -53,7 +53,7 @@ class Terminal(Listener):
         if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield
             return
-        title, end = f"{_prefix()}{number} of {count}: {revision}", threading.Event()
+        title, end = _placed(f"{number} of {count}: {revision}"), threading.Event()
         arguments = (title, look, end)
         thread = threading.Thread(target=self._tick, args=arguments, name=OWN_THREAD, daemon=True)
         thread.start()
@@ -112,15 +112,16 @@ class Terminal(Listener):
             return False  # the end of what is typed
 
     def note(self, sentence: str) -> None:
-        click.echo(f"INFO  [migrate_script] {_prefix()}{errors.one_line(sentence)}", err=True)
+        click.echo(f"INFO  [migrate_script] {_placed(errors.one_line(sentence))}", err=True)
 
     def warn(self, sentence: object) -> None:
-        click.echo(f"WARNING [migrate_script] {errors.one_line(sentence)}", err=True)
+        click.echo(f"WARNING [migrate_script] {_placed(errors.one_line(sentence))}", err=True)
 
 
-def _prefix() -> str:
+def _placed(sentence: str) -> str:
+    """Name the database that a sentence is about, if it is one of several."""
     place = PLACE.get()
-    return f"{place}: " if place else ""
+    return f"{place}: {sentence}" if place and place not in sentence else sentence
 
 
 def _is_shown(logger: logging.Logger | None) -> bool:
