@@ -157,6 +157,9 @@ def check_target(config: Any, command: str, target: Any, heads: Sequence[str]) -
     for asked in map(_parsed, _symbols([target])):
         if asked.branch:
             _check_branch(scripts, command, asked, heads)
+        if command != "stamp" and asked.number and not asked.start:
+            if (asked.number < 0) != (command == "downgrade"):  # Alembic before 1.6 goes back
+                raise errors.RevisionError.too_far(command, asked.symbol, heads, [])
         if command == "stamp" or not _is_walk(command, asked):
             continue
         begins = _beginning(scripts, asked, heads)
