@@ -186,7 +186,7 @@ class NotAtHead(MigrateError):
         at = " and ".join(current) or "no revision"
         target = "" if len(heads) < 2 else " heads"
         super().__init__(
-            f"the database is at {at} and the scripts are at {' and '.join(heads)}: "
+            f"the database is at {at} and the scripts are at {' and '.join(sorted(heads))}: "
             f"run 'db upgrade{target}'"
         )
 

@@ -44,7 +44,11 @@ class RevisionError(MigrateError):
                 f"{where or 'no revision'}: 'db upgrade' runs those there are"
             )
         if re.search(r"[-+]\d+$", target):
-            return cls.not_resolved(f"'{target}' leads to no revision")
+            return cls.not_resolved(
+                f"no {command} leads to '{target}', as the database is at {where or 'no revision'}"
+            )
+        if command == "upgrade":  # Alembic before 1.6
+            return cls(f"Nothing to upgrade: the database is at {where}, which contains {target}")
         return cls(
             f"no downgrade leads to {target}, as the database is at {where or 'no revision'}: "
             f"'db upgrade {target}' goes there"

@@ -84,7 +84,8 @@ MISTAKES = [
         "upgrade",
         "downgrade cccc+1",
         1,
-        "'cccc+1' leads to no revision: 'db history' lists the revisions there are",
+        "no downgrade leads to 'cccc+1', as the database is at cccc (head): "
+        "'db history' lists the revisions there are",
     ),
     (
         "",

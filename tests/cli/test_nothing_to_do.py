@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from databases import execute, tables
-from front_ends import FrontEnd, note, without_alembic
+from databases import execute, rows, tables
+from front_ends import FrontEnd, note, one_line, without_alembic
 from processes import GATE, on_terminal, waits_for_another
 from projects import db as manage
 from projects import new_project
 from revisions import BASE, revision
 from shop_project import write_revision
 
+from migrate_script.compat.alembic import COUNTS_BY_HISTORY
+
 
 def says(db, words, sentence):
     """Run a command, of which the sentence is all that it says, as a success."""
     done = db(*words.split())
+    if COUNTS_BY_HISTORY and "which contains" in sentence:  # Alembic before 1.6 refuses it
+        assert (done.status, done.out, done.error) == (1, "", one_line(sentence.rstrip(".")))
+        return
     assert (done.status, done.out, without_alembic(done)) == (0, "", note(sentence))
 
 
@@ -42,6 +47,8 @@ def says(db, words, sentence):
 )
 def test_nothing_to_do(db, first, words, sentence):
     """The line names the revision, whether it is the head, and what it contains."""
+    if COUNTS_BY_HISTORY and "+2" in words:
+        pytest.skip("this Alembic counts from where the database is")
     assert db(*first.split()).status == 0
     before = db.project.versions
     says(db, words, sentence)
@@ -121,7 +128,7 @@ def test_several_databases(project, url, new_database, monkeypatch):
         note("Nothing to upgrade: the database 'default' is at r1 (head).")
         + note("Nothing to upgrade: the database 'second' is at r1 (head).")
     )
-    execute(second, "DELETE FROM alembic_version")
+    rows(second, "DELETE FROM alembic_version")
     done = manage(project, "upgrade")
     assert note("Nothing to upgrade: the database 'default' is at r1 (head).") in done.err
     assert "'second'" not in done.err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from databases import execute, tables, version
+from databases import rows, tables, version
 from front_ends import FrontEnd
 from projects import new_project
 from revisions import revision
@@ -24,7 +24,7 @@ def failed(project, database, name):
     """Upgrade a database in which the second table of the first revision is there."""
     new_project(project)
     revision(project, 1, REVISION, 'op.drop_table("two")')
-    execute(database, "CREATE TABLE two (id INTEGER)")
+    rows(database, "CREATE TABLE two (id INTEGER)")
     db = FrontEnd(name, project, "manage.py")
     done = db("upgrade")
     kind = sa.engine.url.make_url(database).get_backend_name()
@@ -62,7 +62,7 @@ def test_a_table_that_is_left_over(project, database, monkeypatch, name):
     """The second advice cures it: the revision runs."""
     monkeypatch.setenv("DATABASE_URL", database)
     db = failed(project, database, name)
-    execute(database, "DROP TABLE two")
+    rows(database, "DROP TABLE two")
     done = db("upgrade")
     assert done.status == 0, done.err
     assert version(database) == ["r1"]

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.operations import ops
-from databases import execute
+from databases import execute, rows
 from front_ends import FrontEnd, note, one_line, without_alembic
 from projects import MANAGE, db, new_project, write_source
 from shop_project import write_revision
@@ -49,6 +49,7 @@ OLD = """
         age INTEGER)
 """
 PET = "CREATE TABLE pet (id INTEGER NOT NULL PRIMARY KEY, owner_id INTEGER, x INTEGER)"
+OTHERS = ("CREATE TABLE stray (id INTEGER)", "CREATE UNIQUE INDEX ix_pet_id ON pet (id)")
 WORDS = [
     "person.name: NOT NULL in the model, nullable in the database",
     "person.name: VARCHAR(20) in the model, VARCHAR(10) in the database",
@@ -81,8 +82,8 @@ def test_differences_are_said_in_words(project, url, monkeypatch, name, words):
     new_project(project)
     db(project, "revision", "--rev-id", "first")
     assert db(project, "upgrade").status == 0
-    execute(url, OLD, PET, "CREATE TABLE stray (id INTEGER)")
-    execute(url, "CREATE UNIQUE INDEX ix_pet_id ON pet (id)")
+    for statement in (OLD, PET, *OTHERS):
+        rows(url, statement)
     project.write("manage.py", MANAGE.replace("    manager =", MODELS, 1))
     done = FrontEnd(name, project, "manage.py")(*words.split())
     assert (done.status, done.out) == (1, "")

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 import sqlalchemy as sa
-from databases import execute, picture, rows, tables, version
+from databases import picture, rows, tables, version
 from processes import GATE, at_gate, background, on_terminal
 from projects import db, new_project
 from revisions import BASE, begin, revision
@@ -117,7 +117,7 @@ def test_verify_compares_where_there_is_nothing_to_run(at_r1, database):
     path = at_r1.folder / "manage.py"
     source = path.read_text(encoding="utf-8")
     path.write_text(source.replace("manager = Manager", MODEL + "manager = Manager"))
-    execute(database, "ALTER TABLE a ADD COLUMN stray INTEGER")
+    rows(database, "ALTER TABLE a ADD COLUMN stray INTEGER")
     before = picture(database)
     refused = db(at_r1, "upgrade", "--verify")
     assert (refused.status, refused.error) == (
