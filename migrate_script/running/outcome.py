@@ -9,7 +9,6 @@ from typing import Any, Iterator, Sequence
 from alembic.autogenerate import compare_metadata
 
 from ..compat.alembic import quoted_version_table
-from ..compat.sqlalchemy import cycles_unmentioned
 from ..errors import no_revision_yet
 from ..inspecting import find
 from ..inspecting.differences import described
@@ -152,6 +151,8 @@ def differences(context: Any) -> tuple[list[Any], list[str]]:
     metadata = context.opts.get("target_metadata")
     if metadata is None:
         return [], []
-    with cycles_unmentioned():
+    from ..compat.reflection import comparing  # only for the runs that need it
+
+    with comparing(context):
         found = list(compare_metadata(context, metadata))
     return found, described(found, context.opts.get("upgrade_token"))

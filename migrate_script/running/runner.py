@@ -23,7 +23,6 @@ from alembic.script import ScriptDirectory
 
 from .. import errors
 from ..compat.alembic import COUNTS_BY_HISTORY, never_create_version_table, substituted
-from ..compat.sqlalchemy import cycles_unmentioned
 from ..inspecting import walk
 from ..inspecting.failures import translate
 from ..inspecting.headers import load_script, scripts_of
@@ -107,7 +106,9 @@ class Run:
         """`run_migrations` of any MigrationContext: ours run protected, or not at all."""
         self.has_migrated = True
         if not self.protected:
-            with cycles_unmentioned():
+            from ..compat.reflection import comparing  # only for the commands that need it
+
+            with comparing(context):
                 original(context, **kwargs)
             if context in self.held_back:
                 self.held_back[context]()

@@ -18,6 +18,9 @@ import sqlalchemy
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.dialects.mysql.base import MySQLDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.orm import Session
 
 import migrate_script
@@ -181,6 +184,10 @@ PRIVATE: tuple[Private, ...] = (
     Private("_type_bound", boolean_check),
     Private("_column_flag", lambda: sqlalchemy.Index("i"), sqlalchemy, (1, 2)),
     Private("_transaction", Session, sqlalchemy, (1, 4)),
+    Private("_get_table_pragma", lambda: SQLiteDialect),
+    Private("_get_table_sql", lambda: SQLiteDialect),
+    Private("_show_create_table", lambda: MySQLDialect),
+    Private("_operation_context", lambda: Inspector, sqlalchemy, (1, 4)),
     Private("_actions", argparse.ArgumentParser),
     Private("_option_string_actions", argparse.ArgumentParser),
     Private("_get_formatter", argparse.ArgumentParser),
