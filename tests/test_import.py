@@ -422,7 +422,7 @@ LAYERS = (
     {"project"},
     {"commands"},
     {"cli"},
-    {"extension"},
+    {"extension", "testing"},
     {"__init__"},
     {"old_names"},
     {"__main__"},

@@ -43,6 +43,18 @@ def let_reflect(connection: Any) -> None:
             event.listen(target, "before_cursor_execute", _read_expression, retval=True)
 
 
+def url_of_database(url: str, name: str) -> str:
+    """Return the URL of another database of a server, with its password.
+
+    `URL.set` and `.render_as_string` from 1.4 on; a URL can be changed before.
+    """
+    made: Any = sa.engine.url.make_url(url)
+    if hasattr(made, "set"):
+        return str(made.set(database=name).render_as_string(hide_password=False))
+    made.database = name
+    return str(made)
+
+
 def reads_defaults(dialect: Any) -> bool:
     """Whether SQLAlchemy reflects every default: not that of MySQL and MariaDB before 1.4."""
     return not (BEFORE_1_4 and dialect.name == "mysql")

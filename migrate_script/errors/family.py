@@ -172,6 +172,17 @@ class UsageError(MigrateError):
         return cls(f"'{command}': {reason.rstrip('.')}: '{command} --help' shows how")
 
     @classmethod
+    def several_databases(cls) -> UsageError:
+        return cls("migrated_databases() makes one database, and the application has several binds")
+
+    @classmethod
+    def other_database(cls, actual: object, asked: object) -> UsageError:
+        return cls(
+            f"create_app() got the URL of '{asked}' and made an application of '{actual}': let its "
+            "argument be SQLALCHEMY_DATABASE_URI"
+        )
+
+    @classmethod
     def bad_setting(cls, name: str, value: object, wanted: str) -> UsageError:
         return cls(f"'{name}' is '{value}': give {wanted}")
 
