@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Callable, Iterator
 
@@ -98,7 +98,7 @@ def checked(
     :raises DependentsBroken: a view or a trigger of an altered table cannot be used any more
     """
     impl = context.impl
-    if not isinstance(impl, SQLiteAlterImpl) or (impl.offline and impl.offline.missing):
+    if not isinstance(impl, SQLiteAlterImpl):
         yield
         return
     with impl.checks.step(revision, allow_loss, lazily):
@@ -142,13 +142,15 @@ def before_statement(context: Any, statement: Statement) -> None:
         context.impl.checks.before_statement(statement)
 
 
-def _may_add(dialect: Any, column: Any, options: dict[str, Any]) -> bool:
-    """Whether SQLite can add a column to a table with rows in place."""
+def _may_add(dialect: Any, column: Any, options: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether SQLite can add a column to a table with rows in place, and whether that is certain"""
     clauses = column_of(dialect, column, options).clauses
     words = {clause.kind: [word.keyword for word in clause.body] for clause in clauses}
     default, generated = words.get("DEFAULT", ["", "NULL"])[1], words.get("GENERATED", [])
     computed = default == "(" or default.startswith("CURRENT_") or "STORED" in generated
-    return not computed and not ("FOREIGN" in words and default != "NULL")
+    may = not computed and not ("FOREIGN" in words and default != "NULL")
+    is_plain = words.keys() <= {"COLLATE", "DEFAULT", "NOT NULL", "NULL"}
+    return may, may and is_plain and ("NOT NULL" not in words or default != "NULL")
 
 
 def _constraints_after(column: Any, options: dict[str, Any]) -> list[Any]:
@@ -180,7 +182,8 @@ class SQLiteAlterImpl(SQLiteImpl):
         """Attach the implementation to its context."""
         self.context = context
         self.offline = OfflineDatabase(url, super().static_output) if self.as_sql else None
-        new_schema = self.schema if self.as_sql else partial(Schema, self.connection)
+        offline = self.offline
+        new_schema = (lambda: offline.tables) if offline else partial(Schema, self.connection)
         self.checks = StepChecks(new_schema, note, not self.as_sql)
 
     def start_migrations(self) -> None:
@@ -285,10 +288,15 @@ class SQLiteAlterImpl(SQLiteImpl):
                 changes.add_constraint(constraint)
 
     def _added_in_place(self, name: str, column: Any, schema: Any, **kwargs: Any) -> bool:
-        if not _may_add(self.dialect, column, kwargs):
+        may, is_certain = _may_add(self.dialect, column, kwargs)
+        if not may:
             return False
         try:
-            with self.checks.altering(name, grown=True):
+            with ExitStack() as stack:
+                if self.offline is not None:
+                    stack.enter_context(self.offline.adding_column(is_certain))
+                if self.offline is None or self.offline.has_dependents:
+                    stack.enter_context(self.checks.altering(name, grown=True))
                 super().add_column(name, column, schema=schema, **kwargs)
         except (exc.OperationalError, sqlite3.OperationalError) as error:
             reason = str(getattr(error, "orig", error))

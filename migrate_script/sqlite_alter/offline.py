@@ -1,20 +1,22 @@
 """SQL instead of changes (`--sql`): the statements of table rebuilds are written, too.
 
 What a table is like must be known for that. A database in memory, without rows, follows: it begins
-empty, or as the file is, and each statement that is written is run on it.
+empty, or as the file is, and each statement that is written is run on it. Tables, indexes and
+columns that SQLite is certain to add wait until something else is written, or asked.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
-from typing import Any, Callable
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
 from urllib.parse import quote
 
 from sqlalchemy import exc
 from sqlalchemy.engine.url import make_url
 
-from ..sql import classify
+from ..sql import classify, keyword_and_kind
 from . import errors
 from .schema import Schema
 
@@ -24,6 +26,9 @@ _OFF = (
     "PRAGMA foreign_keys = OFF;"
 )
 _FOLLOWED = ("CREATE", "ALTER", "DROP", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA")
+_TRANSACTION = ("ABORT", "BEGIN", "COMMIT", "END", "ROLLBACK", "START")
+# one statement that makes neither a view nor a trigger
+_MAY_WAIT = re.compile(r"CREATE (UNIQUE )?(TABLE|INDEX) [^;]*;?\s*", re.I)
 
 
 def cannot_add_column(reason: str) -> bool:
@@ -34,11 +39,17 @@ def cannot_add_column(reason: str) -> bool:
 class OfflineSchema(Schema):
     """The database in memory; what it is to run is written, and run on it on the way."""
 
-    def __init__(self, raw: sqlite3.Connection, write: Callable[[str], None]) -> None:
+    def __init__(
+        self, follow: Callable[[], sqlite3.Connection], write: Callable[[str], None]
+    ) -> None:
         self.connection = None
-        self.raw = raw
         self.alias = "main"
+        self._follow = follow
         self.write = write
+
+    @property
+    def raw(self) -> sqlite3.Connection:
+        return self._follow()
 
     def run(self, statement: str) -> None:
         self.write(f"{statement};")
@@ -82,9 +93,9 @@ class _Output:
         self._held: list[str] | None = None
         self._first = ""
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, keyword: str) -> None:
         """Write a statement, or hold it back until its transaction has ended."""
-        word = classify(text, "sqlite").verb
+        word = classify(text, "sqlite").verb if keyword in _TRANSACTION else ""
         if word == "BEGIN":
             self._held = []
         if self._held is None:
@@ -112,14 +123,17 @@ class OfflineDatabase:
         self._path = (make_url(url).database if url else None) or ":memory:"
         self._output = _Output(write)
         self._raw: sqlite3.Connection | None = None
-        self._is_switched_off = self._is_own = False
-        self.missing = "no migration runs"
+        self._waiting: list[str] | None = None  # what was written; None once it is followed
+        self._is_switched_off = self._is_own = self._adds_column = False
+        self._missing = "no migration runs"
+        #: the schema in memory, which is read when it is asked for
+        self.tables = OfflineSchema(self._follow, self._write_own)
 
     def begin(self, heads: tuple[str, ...], version_table: str) -> None:
         """Make the schema of the revisions that the SQL starts from."""
         self.close()
         self._raw = raw = sqlite3.connect(":memory:", isolation_level=None)
-        self.missing = ""
+        self._missing, self._waiting = "", None if heads else []
         raw.execute("PRAGMA foreign_keys = OFF")
         try:
             if heads:
@@ -128,7 +142,7 @@ class OfflineDatabase:
                 for statement in _statements(self._path, heads, version_table):
                     _make(raw, statement)
         except (sqlite3.Error, LookupError) as error:
-            self.missing = str(error)
+            self._missing = str(error)
 
     def close(self) -> None:
         """Close the database in memory."""
@@ -136,22 +150,43 @@ class OfflineDatabase:
             self._raw.close()
             self._raw = None
 
+    @property
+    def missing(self) -> str:
+        """Why the tables are not known; empty where they are."""
+        self._follow()
+        return self._missing
+
+    @property
+    def has_dependents(self) -> bool:
+        """Whether there may be views and triggers."""
+        return self._waiting is None and not self._missing
+
     def schema(self, schema: str | None) -> Schema:
         """Return the schema in memory."""
         if schema not in (None, "main"):
-            self.missing = f"'{schema}' is attached when it runs"
+            self._missing = f"'{schema}' is attached when it runs"
         if self.missing or self._raw is None:
-            raise errors.CannotAlter.unknown_offline(self.missing)
-        return OfflineSchema(self._raw, self._write_own)
+            raise errors.CannotAlter.unknown_offline(self._missing)
+        return self.tables
+
+    @contextmanager
+    def adding_column(self, is_certain: bool) -> Iterator[None]:
+        """Surround ALTER TABLE ADD COLUMN, which may wait if SQLite is certain to accept it."""
+        self._adds_column = is_certain
+        try:
+            yield
+        finally:
+            self._adds_column = False
 
     def write(self, text: str) -> None:
         """Write what Alembic or a rebuild writes, and follow it."""
-        found = classify(text, "sqlite")
-        if found.verb == "PRAGMA" and found.names[:1] == ("foreign_keys",):
-            self._is_switched_off = False  # perhaps
-        elif found.text and self._raw is not None and not self.missing:
-            self._follow(self._raw, found.verb, found.text)
-        self._output.write(text)
+        keyword, _ = keyword_and_kind(text, "sqlite")
+        if keyword in _FOLLOWED and self._raw is not None:
+            if self._waiting is not None and (self._adds_column or _MAY_WAIT.fullmatch(text)):
+                self._waiting.append(text)
+            else:
+                self._take(self._follow(), text)
+        self._output.write(text, keyword)
 
     def _write_own(self, text: str) -> None:
         """Write what a rebuild runs: what fails here fails everywhere."""
@@ -164,16 +199,27 @@ class OfflineDatabase:
         finally:
             self._is_own = False
 
-    def _follow(self, raw: sqlite3.Connection, verb: str, statement: str) -> None:
-        if verb.split(" ")[0] not in _FOLLOWED:
+    def _follow(self) -> Any:
+        """Run what has waited; return the connection."""
+        waiting, self._waiting = self._waiting, None
+        for text in waiting or ():
+            self._take(self._raw, text)
+        return self._raw
+
+    def _take(self, raw: Any, text: str) -> None:
+        found = classify(text, "sqlite")
+        if found.verb == "PRAGMA" and found.names[:1] == ("foreign_keys",):
+            self._is_switched_off = False  # perhaps
+            return
+        if self._missing:
             return
         try:
             try:
-                raw.execute(statement)
+                raw.execute(found.text)
             except (sqlite3.Warning, sqlite3.ProgrammingError):
-                raw.executescript(statement)  # several at once
+                raw.executescript(found.text)  # several at once
         except sqlite3.Error as error:
             if self._is_own or cannot_add_column(str(error)):
                 # as SQLAlchemy raises it where it runs
-                raise exc.OperationalError(statement, None, error) from error
-            self.missing = f"[{' '.join(statement.split())[:100]}] fails: {error}"
+                raise exc.OperationalError(found.text, None, error) from error
+            self._missing = f"[{' '.join(found.text.split())[:100]}] fails: {error}"

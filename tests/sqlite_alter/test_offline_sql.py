@@ -242,3 +242,75 @@ def test_the_sql_knows_that_a_script_switches_foreign_keys_on(project, url):
         alter.format(True) + 'op.alter_column("user", "name", type_=sa.String(80))',
     )
     same_both_ways(project, url, True)
+
+
+TABLE = 'op.create_table("t", sa.Column("id", sa.Integer(), primary_key=True))'
+COLUMN = 'op.add_column("t", sa.Column("a", sa.Text(), server_default="x", nullable=False))'
+
+
+@pytest.fixture
+def unbuilt(project, monkeypatch, tmp_path):
+    """A project whose database does not exist."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/unbuilt.db")
+    return new_project(project)
+
+
+@pytest.mark.parametrize(
+    ("last", "followed"),
+    [
+        ('op.create_index("ix", "t", ["a"])', []),
+        (
+            'op.alter_column("t", "a", nullable=True)',
+            ["CREATE TABLE", "CREATE TABLE", "ALTER TABLE", "CREATE INDEX"],
+        ),
+    ],
+    ids=["an index", "a rebuild"],
+)
+def test_tables_are_followed_once_something_needs_them(unbuilt, monkeypatch, last, followed):
+    """What SQLite is certain to take is not run in memory, unless a later step asks for it."""
+    from migrate_script.sqlite_alter import offline
+
+    class Connection(sqlite3.Connection):
+        """Notes what is run."""
+
+        ran = []
+
+        def execute(self, statement, *args):
+            self.ran.append(statement)
+            return super().execute(statement, *args)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        offline.sqlite3, "connect", lambda *args, **kw: connect(*args, factory=Connection, **kw)
+    )
+    revision(unbuilt, 1, TABLE)
+    revision(unbuilt, 2, COLUMN)
+    revision(unbuilt, 3, 'op.create_index("ix_a", "t", ["a"], unique=True)')
+    revision(unbuilt, 4, last)
+    Connection.ran.clear()
+    done = db(unbuilt, "upgrade", "--sql")
+    assert done.status == 0, done.err
+    ran = [" ".join(statement.split()[:2]).upper() for statement in Connection.ran]
+    made = [each for each in ran if each.startswith(("CREATE", "ALTER"))]
+    assert [each.replace("UNIQUE", "INDEX") for each in made[: len(followed)]] == followed
+    assert bool(made) == bool(followed)
+
+
+def test_what_an_added_column_breaks_is_told_where_sql_is_written(unbuilt):
+    """A view of a table that nobody has asked for yet is not overlooked."""
+    revision(unbuilt, 1, TABLE)
+    revision(unbuilt, 2, 'op.execute("CREATE VIEW v AS SELECT * FROM t UNION VALUES (1)")')
+    revision(unbuilt, 3, COLUMN)
+    done = db(unbuilt, "upgrade", "--sql")
+    assert done.status == 0, done.err
+    assert "the column that was added to 't' leaves the view 'v' unusable: " in done.err
+
+
+def test_a_column_that_sqlite_refuses_is_not_written(unbuilt):
+    """SQL of a script's own that SQLite refuses is refused when it is written."""
+    revision(unbuilt, 1, TABLE)
+    revision(unbuilt, 2, 'op.execute("ALTER TABLE t ADD COLUMN b TEXT UNIQUE")')
+    failed = db(unbuilt, "upgrade", "--sql")
+    assert failed.status == 1
+    assert "Error: revision r2 failed: Cannot add a UNIQUE column " in failed.error
+    assert "ADD COLUMN" not in failed.out
