@@ -13,10 +13,11 @@ import re
 import sqlite3
 from collections import Counter
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Callable, Iterable, Iterator, NamedTuple
 from typing import Counter as CounterType
 
-from ..sql import DML, Statement
+from ..sql import DML, QUERY, Statement
 from ..sql.lexer import folded, literal, quoted, tokens
 from . import errors
 from .schema import Entry, Schema
@@ -33,6 +34,7 @@ class StepChecks:
         self._has_rows = has_rows
         self._known: References | None = None
         self._data_version: Any = None
+        self._dependents = Dependents()
         self.suspects: set[tuple[str, str, str]] = set()
         self.runs = 0  # runs of several steps: what a column broke may be repaired by a later one
         self._is_active = False
@@ -51,6 +53,7 @@ class StepChecks:
         self._touched: set[str] = set()
         self._referring: set[tuple[str, str]] | None = None
         self._tables: set[str] = set()
+        self._hears_all = lazily and self._has_rows and self.runs > 0
         if self._has_rows and not lazily:
             self._look_before(None)
         self._is_active = True
@@ -75,7 +78,7 @@ class StepChecks:
         if not self._is_active:
             yield
             return
-        for entry in dependents_of(self.schema, tables):
+        for entry in self._dependents_of(tables):
             if (entry.type, entry.name) not in self._usable:
                 self._usable[entry.type, entry.name] = is_usable(self.schema, entry)
         if not self._has_rows or grown:
@@ -87,10 +90,15 @@ class StepChecks:
                 yield
             finally:
                 self._own_changes += self.schema.raw.total_changes - start
+                self._dependents = Dependents()
         (self._grown if grown else self._altered).update(map(folded, tables))
 
     def before_statement(self, statement: Statement) -> None:
         """Look at the rows before a statement of the script changes them."""
+        if statement.kind not in (DML, QUERY) and not (
+            statement.verb == "ALTER TABLE" and not statement.renames
+        ):
+            self._dependents = Dependents()  # it may drop some, or roll back
         if not self._is_active or not self._has_rows or self._changes_all:
             return
         if statement.kind == DML:
@@ -157,8 +165,13 @@ class StepChecks:
                 raise broken
             self._note(str(broken))
 
+    def _dependents_of(self, tables: Iterable[str]) -> set[Entry]:
+        if not self._hears_all:
+            self._dependents = Dependents()
+        return self._dependents.of(self.schema, tables)
+
     def _compare_dependents(self) -> None:
-        broken = self._broken(self._altered)
+        broken = self._broken(self._altered) if self._altered else set()
         if broken:
             what = sorted(f"the {kind} '{name}'" for kind, name in broken)
             raise errors.DependentsBroken(self._altered, what)
@@ -169,7 +182,7 @@ class StepChecks:
     def _broken(self, tables: set[str]) -> set[tuple[str, str]]:
         return {
             (entry.type, entry.name)
-            for entry in dependents_of(self.schema, tables)
+            for entry in self._dependents_of(tables)
             if self._usable.get((entry.type, entry.name), True)
             and not is_usable(self.schema, entry)
         }
@@ -342,18 +355,37 @@ def _firing(trigger: Entry, columns: list[str]) -> str:
     return f"UPDATE {name} SET " + ", ".join(f"{quoted(column)} = NULL" for column in columns)
 
 
-def dependents_of(schema: Schema, tables: Iterable[str]) -> set[Entry]:
-    """Return the views and triggers that mention one of the tables, or a view that does."""
-    entries = [entry for entry in schema.entries() if entry.type in ("view", "trigger")]
-    words = {
-        entry: {folded(word.name) for word in tokens(entry.sql or "") if word.name}
-        for entry in entries
-    }
-    known = set(map(folded, tables))
-    found: set[Entry] = set()
-    while True:
-        more = {entry for entry in entries if words[entry] & known} - found
-        if not more:
-            return found
-        found |= more
-        known |= {folded(entry.name) for entry in more}
+class Dependents:
+    """The views and triggers of a schema, as long as none is dropped that is not forgotten.
+
+    Those that are known are read again, and what was created since: a rowid is larger than the
+    others before. All the others are tables and indexes, which may be many.
+    """
+
+    def __init__(self) -> None:
+        self._known: list[int] = []
+        self._last = 0
+
+    def of(self, schema: Schema, tables: Iterable[str]) -> set[Entry]:
+        """Return those that mention one of the tables, or a view that does."""
+        rows = schema.rows(
+            "SELECT rowid, type, name, tbl_name, "
+            f"CASE WHEN type IN ('view', 'trigger') THEN sql END FROM {schema.master} "
+            f"WHERE rowid >= {self._last} OR rowid IN ({', '.join(map(str, self._known))})"
+        )
+        self._last = max((row[0] for row in rows), default=0)
+        entries = {row[0]: Entry(*row[1:]) for row in rows if row[1] in ("view", "trigger")}
+        self._known = list(entries)
+        known = set(map(folded, tables))
+        found: set[Entry] = set()
+        while True:
+            more = {e for e in entries.values() if _mentioned(e.sql or "") & known} - found
+            if not more:
+                return found
+            found |= more
+            known |= {folded(entry.name) for entry in more}
+
+
+@lru_cache(maxsize=1000)
+def _mentioned(sql: str) -> frozenset[str]:
+    return frozenset(folded(word.name) for word in tokens(sql) if word.name)

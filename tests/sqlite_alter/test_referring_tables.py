@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from databases import everything, file_of, foreign_keys, read, script, version
 from projects import db, new_project
 from revisions import revision, up
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 BATCH = """
     with op.batch_alter_table("parent", recreate="always") as batch:
@@ -341,3 +345,41 @@ def test_only_rows_that_a_step_can_have_changed_are_looked_at(project, url, monk
     up(project, 1, body)
     checked = [call.split('"')[1] for call in looked if call.startswith("foreign_key_check")]
     assert set(checked) == expected
+
+
+NATIVE = {
+    "a table": 'op.create_table("new_{0}", sa.Column("id", sa.Integer(), primary_key=True))',
+    "a column": 'op.add_column("t{0}", sa.Column("note", sa.Text()))',
+    "an index": 'op.create_index("ix_{0}", "t{0}", ["p"])',
+}
+
+
+@pytest.mark.parametrize("step", NATIVE)
+def test_a_step_asks_no_more_of_a_large_database(project, url, step):
+    """What SQLite does natively costs the same statements, whatever else there is."""
+    ran = []
+
+    def trace(connection, _):
+        connection.set_trace_callback(lambda statement: ran.append(statement))
+
+    new_project(project)
+    up(project, 1, "pass")
+    table = "CREATE TABLE t{0} (id INTEGER PRIMARY KEY, p INTEGER REFERENCES t{0} (id));"
+    found = []
+    for number, count in (2, range(10)), (3, range(10, 1000)):
+        script(url, "BEGIN;" + "".join(map(table.format, count)) + "COMMIT;")
+        revision(project, number, NATIVE[step].format(number))
+        event.listen(Engine, "connect", trace)
+        try:
+            assert db(project, "upgrade").status == 0
+        finally:
+            event.remove(Engine, "connect", trace)
+        found.append([re.sub("[0-9]+", "N", " ".join(statement.split())) for statement in ran])
+        ran.clear()
+    assert found[0] == found[1]
+    own = found[0][found[0].index("SELECT name FROM sqlite_master WHERE type = 'table'") + 1 :]
+    assert [each.split(" ")[0] for each in own] == [
+        *(["SELECT", "ALTER", "SELECT"] if step == "a column" else ["CREATE"]),
+        "UPDATE",
+        "COMMIT",
+    ]

@@ -7,6 +7,7 @@ without this package.
 from __future__ import annotations
 
 import sqlite3
+import textwrap
 
 import pytest
 from databases import everything, file_of, script, version
@@ -162,6 +163,39 @@ def test_a_later_revision_may_put_right_what_a_column_broke(project, url):
     revision(project, 1, ADDING["added"])
     revision(project, 2, ADDING["added"].replace('"t"', '"log"'))
     assert not told(db(project, "upgrade"), "trigger", "all_rows")
+
+
+REPLACING = {
+    "dropped": """
+        op.drop_table("x")
+        op.drop_table("y")
+    """,
+    "rolled back": """
+        savepoint.rollback()
+    """,
+}
+
+
+@pytest.mark.parametrize("how", REPLACING)
+def test_a_view_in_the_place_of_other_tables_is_known(project, url, how):
+    """A view is looked after that is made in the run, whatever went before it was made."""
+    new_project(project)
+    script(url, TABLES)
+    tables = """
+        savepoint = op.get_bind().begin_nested()
+        op.execute("CREATE TABLE x (id INTEGER)")
+        op.execute("CREATE TABLE y (id INTEGER)")
+        op.add_column("x", sa.Column("n", sa.Integer()))
+    """
+    if how == "dropped":
+        tables = tables.replace("savepoint = op.get_bind().begin_nested()", "")
+    view = """
+        op.execute("CREATE VIEW v AS SELECT * FROM t UNION ALL SELECT * FROM u")
+        op.execute("CREATE TABLE z (id INTEGER)")
+    """
+    revision(project, 1, textwrap.dedent(tables + REPLACING[how] + view))
+    revision(project, 2, ADDING["added"])
+    assert told(db(project, "upgrade"), "view", "v")
 
 
 def test_sql_is_not_written_for_what_would_break(project, url):
