@@ -124,23 +124,31 @@ class Statements:
         if self._in_step["begin"]:
             names.append("begin")
         of_engine = isinstance(connection.engine, ENGINES_TO_LISTEN_TO)
-        self._target = connection.engine if of_engine else connection
-        self._listeners: list[tuple[str, Any]] = []
+        target = connection.engine if of_engine else connection
+        self._listeners: list[tuple[Any, str, Any]] = []
         for name in names:
             function = getattr(self, f"_{name}")
             if of_engine:
                 function = partial(self._if_ours, function)
-            self._listeners.append((name, function))
+            self._listeners.append((target, name, function))
+        if self._in_step["failed"]:
+            # SQLAlchemy 2 takes no listener for it at a connection
+            self._listeners.append((connection.engine, "handle_error", self._handle_error))
+        if self._in_step["session_commit"]:
+            self._listeners.append((Session, "after_commit", self._session_commit))
+        if self._in_step["before_elsewhere"]:
+            self._listeners.append((Engine, "before_cursor_execute", self._before_elsewhere))
+            self._listeners.append((Engine, "commit", self._commit_elsewhere))
 
     def __enter__(self) -> Statements:
-        for name, function in self._listeners:
+        for target, name, function in self._listeners:
             changes = {"retval": True} if name == "before_cursor_execute" else {}
-            event.listen(self._target, name, function, **changes)
+            event.listen(target, name, function, **changes)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        for name, function in self._listeners:
-            event.remove(self._target, name, function)
+        for each in self._listeners:
+            event.remove(*each)
 
     def _if_ours(self, function: Any, connection: Any, *args: Any) -> Any:
         """Pass on what an engine's listeners hear of our connection."""
@@ -153,17 +161,6 @@ class Statements:
         """Surround the function of one revision."""
         self._now = self._in_step
         self._script, self.count = step.revision.path, 0
-        heard: list[tuple[Any, str, Any]] = []
-        if self._now["failed"]:
-            # SQLAlchemy 2 takes no listener for it at a connection
-            heard.append((self.connection.engine, "handle_error", self._handle_error))
-        if self._now["session_commit"]:
-            heard.append((Session, "after_commit", self._session_commit))
-        if self._now["before_elsewhere"]:
-            heard.append((Engine, "before_cursor_execute", self._before_elsewhere))
-            heard.append((Engine, "commit", self._commit_elsewhere))
-        for each in heard:
-            event.listen(*each)
         error: BaseException | None = None
         try:
             for call in self._now["begin_step"]:
@@ -175,8 +172,6 @@ class Statements:
             error = caught
             raise
         finally:
-            for each in heard:
-                event.remove(*each)
             self._now = self._between
             with ExitStack() as stack:  # each is called, also if one raises
                 for call in reversed(self._in_step["end_step"]):
@@ -252,11 +247,12 @@ class Statements:
 
     def _before_elsewhere(
         self, connection: Any, cursor: Any, text: str, parameters: Any, context: Any, many: bool
-    ) -> None:
+    ) -> tuple[str, Any]:
         if self._is_elsewhere(connection):
             execution = Execution(connection, cursor, text, parameters, context, many)
             for call in self._now["before_elsewhere"]:
                 call(execution)
+        return text, parameters
 
     def _commit_elsewhere(self, connection: Any) -> None:
         if self._is_elsewhere(connection):
@@ -264,5 +260,5 @@ class Statements:
                 call(connection)
 
     def _is_elsewhere(self, connection: Any) -> bool:
-        in_thread = threading.get_ident() == self._thread
-        return in_thread and driver_connection(connection) is not self.raw
+        in_step = self._now is self._in_step and threading.get_ident() == self._thread
+        return in_step and driver_connection(connection) is not self.raw
