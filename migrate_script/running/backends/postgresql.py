@@ -182,26 +182,35 @@ class CommittedStatements(Observer):
 
     def before(self, execution: Execution) -> None:
         self._confirm()
-        if execution.statement.verb == _BUILD:
+        if _builds_concurrently(execution):
             self._build = execution.statement
             if self._is_idle():
                 drop_invalid_index(self._raw, self._build)
 
     def after(self, execution: Execution) -> None:
-        statement, name = execution.statement, "".join(execution.statement.names)
-        if statement.verb == _BUILD:
+        if _builds_concurrently(execution):
             self._build = None
+        kind = execution.kind or self._kind_of(execution)
+        if kind in (DML, DDL):
+            if not execution.own and self._step is not None:
+                self._open.append(_Executed(self._step, kind, execution.text))
+            if self._is_idle():
+                self.commit(execution.connection)
+                self._confirm()
+
+    def _kind_of(self, execution: Execution) -> str:
+        """Return the kind of a statement; follow what it says about transactions."""
+        statement, name = execution.statement, "".join(execution.statement.names)
         if statement.verb == "ROLLBACK":
             self._open = []
         elif statement.verb == "SAVEPOINT":
             self._savepoints[name] = len(self._open)
         elif statement.verb == "ROLLBACK TO":
             del self._open[self._savepoints.get(name, len(self._open)) :]
-        elif statement.kind in (DML, DDL) and not execution.own and self._step is not None:
-            self._open.append(_Executed(self._step, statement.kind, execution.text))
-        if statement.verb == "COMMIT" or (statement.kind in (DML, DDL) and self._is_idle()):
+        elif statement.verb == "COMMIT":
             self.commit(execution.connection)
             self._confirm()
+        return statement.kind
 
     def _is_idle(self) -> bool:
         """Whether no transaction is open, as far as is known."""
@@ -227,6 +236,11 @@ class CommittedStatements(Observer):
             f"{count} {were} committed and will run again unless undone or taken out of the "
             f"script: {texts}"
         )
+
+
+def _builds_concurrently(execution: Execution) -> bool:
+    # most statements are not parsed for it
+    return "CONCURRENTLY" in execution.text.upper() and execution.statement.verb == _BUILD
 
 
 def drop_invalid_index(raw: Any, statement: Statement) -> None:
