@@ -34,7 +34,7 @@ class StepChecks:
         self._has_rows = has_rows
         self._known: References | None = None
         self._data_version: Any = None
-        self._dependents = Dependents()
+        self._dependents: Dependents | None = None  # once they were read
         self.suspects: set[tuple[str, str, str]] = set()
         self.runs = 0  # runs of several steps: what a column broke may be repaired by a later one
         self._is_active = False
@@ -90,7 +90,7 @@ class StepChecks:
                 yield
             finally:
                 self._own_changes += self.schema.raw.total_changes - start
-                self._dependents = Dependents()
+                self._dependents = None
         (self._grown if grown else self._altered).update(map(folded, tables))
 
     def before_statement(self, statement: Statement) -> None:
@@ -98,7 +98,7 @@ class StepChecks:
         if statement.kind not in (DML, QUERY) and not (
             statement.verb == "ALTER TABLE" and not statement.renames
         ):
-            self._dependents = Dependents()  # it may drop some, or roll back
+            self._dependents = None  # it may drop some, or roll back
         if not self._is_active or not self._has_rows or self._changes_all:
             return
         if statement.kind == DML:
@@ -166,7 +166,7 @@ class StepChecks:
             self._note(str(broken))
 
     def _dependents_of(self, tables: Iterable[str]) -> set[Entry]:
-        if not self._hears_all:
+        if self._dependents is None or not self._hears_all:
             self._dependents = Dependents()
         return self._dependents.of(self.schema, tables)
 
