@@ -468,7 +468,7 @@ def restore(
         terminal can agree
     :raises MigrateError: the backup is incomplete, of a server, or nobody agreed
     """
-    from .running import restore as restore_file  # imports Alembic, as said in `project`
+    from .running.backup import restore as restore_file  # imports Alembic, as said in `project`
 
     if not file:
         raise errors.UsageError.no_backup_named()

@@ -2,5 +2,4 @@
 
 from __future__ import annotations
 
-from .backup import restore as restore
 from .runner import run_command as run_command

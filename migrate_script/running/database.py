@@ -19,7 +19,6 @@ from ..compat.alembic import begins_each_step, commit_autobegun, has_begun_trans
 from ..inspecting.drops import drops_of
 from ..progress import PLACE, listener
 from .backends.base import backend_of
-from .backup import back_up
 from .data_loss import described, has_tables, losses
 from .dbapi import driver_connection, end_reading, fetch_all, has_begun, kept_alive
 from .dry_run import DryRun
@@ -70,15 +69,15 @@ class DatabaseRun(Observer):
         PLACE.set(self._places[context])
         if self.settings.dry_run:
             self.backend.check_dry_run()
-        self.backend.install(context)
         self._begun_by_env_py = in_transaction
         if self.lock is None:
-            if self._has_work(context, had_begun):
-                self._lock(context, had_begun)
-            else:
+            if not self._has_work(context, had_begun):
                 self._at_target[context] = self.run.heads_of_each[-1]
+                return
+            self._lock(context, had_begun)
         elif self.run.name != "stamp":  # the next schema, or version table: what it loses
             self._has_work(context, had_begun)
+        self.backend.install(context)
 
     def _has_work(self, context: Any, had_begun: bool) -> bool:
         """Look without a lock: a database at its target is left alone."""
@@ -160,6 +159,8 @@ class DatabaseRun(Observer):
 
     def _back_up(self, context: Any, had_begun: bool) -> None:
         """Copy the database as it is, now that no other run changes it."""
+        from .backup import back_up  # few runs are to make one
+
         heads = context.get_current_heads()
         end_reading(self.connection, had_begun)
         back_up(self.connection, heads, self.settings.lock_timeout)

@@ -155,6 +155,10 @@ class Run:
         assert self.planner is not None
         self.heads_of_each.append(tuple(heads))
         target = context.opts.get("destination_rev")
+        if self.name == "upgrade" and (target == "heads" or (target == "head" and len(heads) == 1)):
+            # Alembic walks through the history to find that nothing is to run
+            if set(heads) == set(scripts_of(self.config).get_heads()):
+                return []
         is_checked = "@" in str(target) or (
             (self.name == "downgrade" or COUNTS_BY_HISTORY) and _STEPS.search(str(target))
         )

@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from databases import picture, rows, tables, version
 from processes import ended
 from projects import db, new_project
@@ -299,6 +300,52 @@ def test_an_upgrade_with_nothing_to_do_asks_for_no_lock(at_r1, url):
     assert db(at_r1, "current").status == 0
     writer.execute("ROLLBACK")
     writer.close()
+
+
+def test_an_upgrade_with_nothing_to_do_walks_through_no_history(at_r1, monkeypatch):
+    """Where the database is at the heads of the scripts, Alembic is not asked for steps."""
+    asked = []
+    plan = ScriptDirectory._upgrade_revs
+    monkeypatch.setattr(
+        ScriptDirectory,
+        "_upgrade_revs",
+        lambda self, *args: asked.append(args[0]) or plan(self, *args),
+    )
+    for target in ("head", "heads", "r1"):
+        assert db(at_r1, "upgrade", target).status == 0
+    assert asked == ["r1"]
+    # a second head, at which the database is not
+    (at_r1.folder / "migrations/versions/x_.py").write_text(
+        'revision, down_revision = "x", None\n\n\ndef upgrade():\n    pass\n'
+    )
+    failed = db(at_r1, "upgrade", "head")
+    assert failed.status == 1
+    assert "head" in failed.error
+    assert db(at_r1, "upgrade", "heads").status == 0
+    assert asked[1:] == ["head", "heads", "heads"]  # again, once the lock is held
+
+
+def test_an_upgrade_with_nothing_to_do_imports_little(at_r1):
+    """What alters tables, and what makes backups, is imported where there is something to do."""
+    at_r1.write(
+        "imported.py",
+        """
+        import runpy, sys
+
+        sys.argv = ["manage.py", "db", "upgrade"]
+        try:
+            runpy.run_path("manage.py", run_name="__main__")
+        except SystemExit as exit:
+            assert not exit.code
+        print(*sorted(name for name in sys.modules if name.startswith("migrate_script.")))
+        """,
+    )
+    imported = at_r1.process("imported.py")
+    assert imported.status == 0, imported.err
+    names = set(imported.out.split())
+    assert "migrate_script.running.database" in names
+    assert not {name for name in names if ".sqlite_alter" in name or "journal" in name}
+    assert "migrate_script.running.backup" not in names
 
 
 IN_PROCESS = """

@@ -15,13 +15,13 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial, wraps
-from typing import Any, Callable, ContextManager, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, Iterable, Iterator
 
 from sqlalchemy import event, exc, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
-from ... import errors, sqlite_alter
+from ... import errors
 from ...compat.sqlalchemy import execution_options
 from ...errors import MEGABYTE
 from ...progress import listener
@@ -31,6 +31,9 @@ from ..dbapi import database_file, pragma
 from ..own_connections import connections_like
 from ..statements import Execution
 from .base import Backend
+
+if TYPE_CHECKING:
+    from ... import sqlite_alter  # `install` does so otherwise
 
 # they end the transaction, or must not be in one
 _OUTSIDE = {"ABORT", "ATTACH", "BEGIN", "COMMIT", "DETACH", "END", "ROLLBACK", "START", "VACUUM"}
@@ -45,6 +48,9 @@ def _note(sentence: str) -> None:
 
 def install(context: Any, url: Any = None) -> None:
     """Let `sqlite_alter` carry out the operations of a MigrationContext."""
+    global sqlite_alter
+    from ... import sqlite_alter  # which takes time, and a database at its target does not need
+
     try:
         sqlite_alter.install(context, url, _note)
     except sqlite_alter.ForeignImplementation as error:
@@ -107,7 +113,11 @@ class SQLiteBackend(Backend):
             )
 
     def has_leftovers(self, context: Any) -> bool:
-        return self.settings.clean_leftovers and bool(sqlite_alter.leftovers(self.connection))
+        if not self.settings.clean_leftovers:
+            return False
+        from ...sqlite_alter import leftovers  # before `install`
+
+        return bool(leftovers(self.connection))
 
     # -- steps -------------------------------------------------------------------------------------
 
