@@ -96,7 +96,8 @@ def first_look_ended() -> Iterator[None]:
 
 def driver_connection(connection: Any) -> Any:
     """Return the driver's connection of one of SQLAlchemy's."""
-    return unpooled(connection.connection)
+    pooled = connection.connection
+    return getattr(pooled, "dbapi_connection", None) or pooled.connection
 
 
 def unpooled(pooled: Any) -> Any:

@@ -263,8 +263,9 @@ class DatabaseRun(Observer):
             self._dry_run.undo()
             return
         commit_autobegun(context)
-        if self._rollback is not None:
-            self._rollback.finish(self.commit)
+        if self._rollback is not None and self._rollback.is_open_unknown:
+            self.commit(self.connection)
+            self._rollback.finish()
 
     # -- afterwards --------------------------------------------------------------------------------
 

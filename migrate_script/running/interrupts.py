@@ -35,12 +35,11 @@ class Interrupts:
         """Let signals cancel what a connection executes, if it can be cancelled."""
         cancel = _cancel_function(statements)
         # Python runs handlers in its main thread, so that no other one is held up
-        if cancel is not None and threading.current_thread() is threading.main_thread():
-            self._cancellers.append((statements, cancel))
-            if self._thread is None:
-                self._start()
-
-    def _start(self) -> None:
+        if cancel is None or threading.current_thread() is not threading.main_thread():
+            return
+        self._cancellers.append((statements, cancel))
+        if self._thread is not None:
+            return
         for number in (signal.SIGINT, signal.SIGTERM):
             # those that end a command; the application handles the others
             handler = signal.getsignal(number)

@@ -39,7 +39,8 @@ class ScriptRollback(Observer):
         self._failures_abort = self._dialect.name == "postgresql"
         self._begun_by_env_py = False  # so that only env.py can end the transaction
         self._revision = ""
-        self._is_set = self._is_open_unknown = False
+        self._is_set = False
+        self.is_open_unknown = False  # a transaction that SQLAlchemy takes for ended
         self._savepoints: list[str] = []  # of the script
         self._has_schema_change = False  # in one of them
         self._refused: errors.NothingKept | None = None
@@ -56,8 +57,8 @@ class ScriptRollback(Observer):
             try:
                 yield
             except BaseException as error:
-                if self._is_open_unknown:
-                    self._is_open_unknown = False
+                if self.is_open_unknown:
+                    self.is_open_unknown = False
                     self.raw.rollback()  # SQLAlchemy takes the transaction for ended
                 if self._caught is not None and sqlstate(getattr(error, "orig", None)) == _ABORTED:
                     first = self._caught
@@ -66,12 +67,10 @@ class ScriptRollback(Observer):
                     ) from error
                 raise
 
-    def finish(self, may_commit: Callable[[Any], None]) -> None:
-        """Commit a transaction that SQLAlchemy takes for ended."""
-        if self._is_open_unknown:
-            may_commit(self.connection)
-            self.raw.commit()
-            self._is_open_unknown = False
+    def finish(self) -> None:
+        """Commit the transaction that SQLAlchemy takes for ended."""
+        self.raw.commit()
+        self.is_open_unknown = False
 
     # -- what happens on the connection ------------------------------------------------------------
 
@@ -83,7 +82,8 @@ class ScriptRollback(Observer):
         if error is None:
             if self._level is not None:
                 self._look_for_loss()
-            self._release()
+            if self._is_set:
+                self._release()
         self._revision = ""
         if self._refused is not None and error is not self._refused:
             raise self._refused from error  # the script caught it, and could not go on for long
@@ -101,7 +101,8 @@ class ScriptRollback(Observer):
         if kind == TRANSACTION:
             self._forget()
         elif kind == DDL or execution.own:
-            self._release()
+            if self._is_set:
+                self._release()
         elif kind == SAVEPOINT:
             self._follow(execution.statement)
         elif (kind == DML or (kind == QUERY and self._failures_abort)) and not self._savepoints:
@@ -152,7 +153,7 @@ class ScriptRollback(Observer):
         if not (self._revision and self._has_transaction and self._is_ours(pooled)):
             plain(pooled)
             return
-        if self._is_open_unknown and self._failures_abort and not self._is_set:
+        if self.is_open_unknown and self._failures_abort and not self._is_set:
             return  # SQLAlchemy 1 rolls back after a statement that fails; `__exit__` does
         if self._has_schema_change or (not self._is_set and self._has_inner()):
             self._refuse()
@@ -164,12 +165,12 @@ class ScriptRollback(Observer):
             return
         execute(self.raw, f"ROLLBACK TO SAVEPOINT {_NAME}")
         execute(self.raw, f"RELEASE SAVEPOINT {_NAME}")
-        self._is_open_unknown = True
+        self.is_open_unknown = True
         self._forget()
 
     def _do_commit(self, plain: Callable[[Any], None], pooled: Any) -> None:
         self._level = None
-        if self._is_open_unknown and self._is_ours(pooled):
+        if self.is_open_unknown and self._is_ours(pooled):
             if self._revision or not self.connection.in_transaction():
                 self._release()
                 return

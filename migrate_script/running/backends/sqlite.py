@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
-from functools import partial, wraps
+from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Iterable, Iterator
 
 from sqlalchemy import event, exc, text
@@ -25,7 +25,7 @@ from ... import errors
 from ...compat.sqlalchemy import execution_options
 from ...errors import MEGABYTE
 from ...progress import listener
-from ...sql import Statement, classify
+from ...sql import Statement
 from ...state import Settings
 from ..dbapi import database_file, pragma
 from ..own_connections import connections_like
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 # they end the transaction, or must not be in one
 _OUTSIDE = {"ABORT", "ATTACH", "BEGIN", "COMMIT", "DETACH", "END", "ROLLBACK", "START", "VACUUM"}
 _SETTINGS = {"journal_mode", "synchronous", "temp_store", "auto_vacuum", "page_size"}
+_OUTSIDE_PRAGMAS = {"foreign_keys", "wal_checkpoint", *_SETTINGS}
 _TRUE = {"1", "on", "true", "yes"}
 _NOTICE = 1.0  # seconds
 
@@ -55,6 +56,20 @@ def install(context: Any, url: Any = None) -> None:
         sqlite_alter.install(context, url, _note)
     except sqlite_alter.ForeignImplementation as error:
         _note(str(error))
+
+
+@contextmanager
+def _checked(context: Any, step: Any) -> Iterator[None]:
+    """Check what a revision leaves; raise errors of `sqlite_alter` as this package's."""
+    script = step.revision
+    allow_loss = bool(getattr(script.module, "allow_loss", False))
+    try:
+        with sqlite_alter.checked(context, script.revision, allow_loss, lazily=True):
+            yield
+    except sqlite_alter.SQLiteAlterError as error:
+        if isinstance(error.__cause__, exc.DBAPIError):
+            raise error.__cause__.with_traceback(error.__traceback__) from error
+        raise errors.AlterError(str(error)) from error
 
 
 class SQLiteBackend(Backend):
@@ -150,7 +165,7 @@ class SQLiteBackend(Backend):
     def step(self, context: Any, step: Any) -> Iterator[None]:
         self._context = context
         try:
-            with _checked(context, step.revision):
+            with _checked(context, step):
                 yield
         finally:
             self._context = None
@@ -187,8 +202,9 @@ class SQLiteBackend(Backend):
     def runs_outside(self, execution: Execution) -> bool:
         if execution.is_autocommit and not self._is_autocommit:
             return True
-        if execution.keyword == "PRAGMA":
-            return _changes_outside(classify(execution.text, "sqlite"), self.raw)
+        if execution.keyword == "PRAGMA":  # most of them only ask
+            acts = any(map(execution.text.lower().__contains__, _OUTSIDE_PRAGMAS))
+            return acts and _changes_outside(execution.statement, self.raw)
         return execution.keyword in _OUTSIDE and execution.statement.verb != "ROLLBACK TO"
 
     def before(self, execution: Execution) -> None:
@@ -273,34 +289,19 @@ class SQLiteBackend(Backend):
         return raw is not self.raw and raw.in_transaction and database_file(raw) == self.file
 
 
-@contextmanager
-def _checked(context: Any, script: Any) -> Iterator[None]:
-    """Check what a revision leaves; raise errors of `sqlite_alter` as this package's."""
-    allow_loss = bool(getattr(script.module, "allow_loss", False))
-    try:
-        with sqlite_alter.checked(context, script.revision, allow_loss, lazily=True):
-            yield
-    except sqlite_alter.SQLiteAlterError as error:
-        if isinstance(error.__cause__, exc.DBAPIError):
-            raise error.__cause__.with_traceback(error.__traceback__) from error
-        raise errors.AlterError(str(error)) from error
-
-
 def offline_steps(context: Any, steps: Iterable[Any]) -> Iterator[Any]:
     """Pass on the steps that `--sql` writes."""
 
-    def wrapped(script: Any, function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def run_step(**kwargs: Any) -> None:
-            with _checked(context, script):
-                function(**kwargs)
-
-        return run_step
+    def run_step(step: Any, function: Callable[..., Any], **kwargs: Any) -> None:
+        with _checked(context, step):
+            function(**kwargs)
 
     with sqlite_alter.checked_run(context):
         for step in steps:
             if hasattr(step, "revision"):
-                step.migration_fn = wrapped(step.revision, step.migration_fn)
+                function = step.migration_fn
+                step.migration_fn = partial(run_step, step, function)
+                update_wrapper(step.migration_fn, function)
             yield step
 
 
