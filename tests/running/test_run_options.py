@@ -112,23 +112,6 @@ def test_verify_undoes_what_does_not_make_the_models(at_r1, database):
         assert db(at_r1, *words.split()).status == 0, words
 
 
-def test_verify_compares_where_there_is_nothing_to_run(at_r1, database):
-    """A database that lost a column since is found out."""
-    path = at_r1.folder / "manage.py"
-    source = path.read_text(encoding="utf-8")
-    path.write_text(source.replace("manager = Manager", MODEL + "manager = Manager"))
-    rows(database, "ALTER TABLE a ADD COLUMN stray INTEGER")
-    before = picture(database)
-    refused = db(at_r1, "upgrade", "--verify")
-    assert (refused.status, refused.error) == (
-        1,
-        "a.stray: not in the models\n"
-        "Error: the models and the database differ (1 difference): "
-        "'db migrate' writes them into a revision\n",
-    )
-    assert picture(database) == before
-
-
 def test_verify_lets_pass_what_makes_the_models(at_r1, database):
     """Nothing differs, and the step is kept."""
     path = at_r1.folder / "manage.py"
@@ -144,8 +127,12 @@ def test_verify_lets_pass_what_makes_the_models(at_r1, database):
 def test_verify_compares_a_database_at_its_head(at_r1, database):
     """Nothing is due, and the models are compared all the same."""
     refused = db(at_r1, "upgrade", "--verify")
-    assert refused.status == 1
-    assert refused.error.startswith("Error: the models and the database ")
+    assert (refused.status, refused.error) == (
+        1,
+        "table a: not in the models\n"
+        "Error: the models and the database differ (1 difference): "
+        "'db migrate' writes them into a revision\n",
+    )
     rows(database, "DROP TABLE a")
     assert db(at_r1, "upgrade", "--verify").status == 0
 
