@@ -24,7 +24,8 @@ from projects import Project, write_source
 # the ways to type a command, as arguments of Python; `front_end` of conftest.py is each of them
 FRONT_ENDS = {
     "manage.py": ("manage.py", "db"),
-    "flask": ("-m", "flask", "db"),
+    # an old Flask is warned about what it imports
+    "flask": ("-W", "ignore", "-m", "flask", "db"),
     "launched": ("-m", "migrate_script", "manage.py", "db"),
 }
 UPGRADE = (*FRONT_ENDS["manage.py"], "upgrade")
