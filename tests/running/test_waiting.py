@@ -77,6 +77,7 @@ def test_a_table_in_use_on_mariadb_names_the_transaction(project, new_database, 
     )
     engine = sa.create_engine(url)
     connection = engine.connect()
+    connection.begin()
     connection.execute(sa.text("UPDATE a SET n = 1"))
     number = connection.execute(sa.text("SELECT CONNECTION_ID()")).scalar()
     failed = project.forked("manage.py", "db", "upgrade")
