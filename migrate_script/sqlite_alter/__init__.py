@@ -54,6 +54,7 @@ from .changes import rebuild as rebuild
 from .errors import BrokenReferences as BrokenReferences
 from .errors import ForeignImplementation as ForeignImplementation
 from .errors import SQLiteAlterError as SQLiteAlterError
+from .impl import after_statement as after_statement
 from .impl import before_statement as before_statement
 from .impl import checked as checked
 from .impl import checked_run as checked_run

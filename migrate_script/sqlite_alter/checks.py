@@ -1,9 +1,9 @@
 """Checks around a step: foreign keys, views and triggers that it may have broken.
 
-Only what a step can have changed is looked at: the rows of rebuilt tables and of those that refer
-to them, the rows of all tables if the step wrote rows itself, and the views and triggers that
-mention an altered table. A step that creates tables, or adds columns without a rebuild, reads no
-rows.
+Only what a step can have changed is looked at: the rows of tables that it rebuilds or writes to and
+of those that refer to them, the rows of all tables where there are triggers or where it is not
+known what was written, and the views and triggers that mention an altered table. A step that
+creates tables, or adds columns without a rebuild, reads no rows.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import sqlite3
 from collections import Counter
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Callable, Iterable, Iterator, NamedTuple
+from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Set, Tuple
 from typing import Counter as CounterType
 
 from ..sql import DML, QUERY, Statement
 from ..sql.lexer import folded, literal, quoted, tokens
 from . import errors
 from .schema import Entry, Schema
+
+Graph = Dict[str, Set[Tuple[str, Tuple[str, ...]]]]  # what a table refers to, by which columns
 
 
 class StepChecks:
@@ -33,6 +35,8 @@ class StepChecks:
         self._note = note
         self._has_rows = has_rows
         self._known: References | None = None
+        # what a table refers to, by its name and definition
+        self._referred: dict[tuple[str, str], tuple[str, set[tuple[str, tuple[str, ...]]]]] = {}
         self._data_version: Any = None
         self._dependents: Dependents | None = None  # once they were read
         self.suspects: set[tuple[str, str, str]] = set()
@@ -47,7 +51,9 @@ class StepChecks:
         self._grown: set[str] = set()
         self._usable: dict[tuple[str, str], bool] = {}
         self._changes = self.schema.raw.total_changes if self._has_rows else 0
-        self._own_changes = 0
+        self._own_changes = 0  # by this library, and by the statements that were seen
+        self._start: int | None = None  # the number of changes before the one that runs
+        self._written: set[str] = set()  # tables of its statements, looked at since the last DDL
         self._changes_all = self._has_looked = False
         self._is_enforced = True
         self._touched: set[str] = set()
@@ -99,20 +105,56 @@ class StepChecks:
             statement.verb == "ALTER TABLE" and not statement.renames
         ):
             self._dependents = None  # it may drop some, or roll back
+            self._written = set()
         if not self._is_active or not self._has_rows or self._changes_all:
             return
         if statement.kind == DML:
-            self._look_before(None)
+            self._before_rows_change(statement)
         elif statement.renames:
             self._look_before({folded(path[-1]) for pair in statement.renames for path in pair})
         elif statement.verb == "DROP TABLE":
             tables = {folded(path[-1]) for path in statement.paths}
             # where foreign keys are enforced, the rows are deleted first, which has effects
-            referring = _with_referring(references_of(self.schema), tables) - tables
+            referring = _with_referring(self._references(), tables) - tables
             deletes = self.schema.enforces_foreign_keys and referring
             self._look_before(None if deletes else tables)
 
-    def _look_before(self, tables: set[str] | None) -> None:
+    def _before_rows_change(self, statement: Statement) -> None:
+        tables = {folded(path[-1]) for path in statement.paths}
+        if not tables or not tables <= self._written:
+            graph = self._references()
+            # what a trigger writes is not known; rows that are returned may be changed later
+            if not tables <= graph.keys() or statement.returning or has_triggers(self.schema):
+                self._look_before(None)
+                return
+            reached = tables
+            if self.schema.enforces_foreign_keys:  # they may delete and update what refers to them
+                while reached != _with_referring(graph, reached):
+                    reached = _with_referring(graph, reached)
+            self._look_before(reached, graph)
+            self._written |= tables
+        self._start = self.schema.raw.total_changes
+
+    def after_statement(self) -> None:
+        """Count what a statement of the script has changed."""
+        if self._is_active and self._start is not None:
+            self._own_changes += self.schema.raw.total_changes - self._start
+            self._start = None
+
+    def _references(self) -> Graph:
+        """Return what each table refers to; only new definitions are looked at."""
+        rows = self.schema.rows(
+            f"SELECT name, coalesce(sql, '') FROM {self.schema.master} WHERE type = 'table'"
+        )
+        new = [row for row in rows if row not in self._referred]
+        having = [name for name, sql in new if "references" in sql.lower()]
+        keys = self.schema.foreign_keys_of(having) if having else {}
+        for row in new:
+            referred = {key[:2] for key in keys.get(row[0], {}).values()}
+            self._referred[row] = (folded(row[0]), referred)
+        return dict(map(self._referred.__getitem__, rows))
+
+    def _look_before(self, tables: set[str] | None, graph: Graph | None = None) -> None:
         if not self._has_looked:
             self._has_looked = True
             self._is_enforced = self.schema.enforces_foreign_keys
@@ -121,7 +163,7 @@ class StepChecks:
                 self._known = References()  # another connection has committed
             self._data_version = version
         assert self._known is not None
-        graph = references_of(self.schema)
+        graph = graph or self._references()
         self._tables |= set(graph)
         if self._referring is None:
             self._referring = {(table, key[0]) for table in graph for key in graph[table]}
@@ -137,11 +179,12 @@ class StepChecks:
         before = self._known if self._has_looked and self._known else References()
         has_written = schema.raw.total_changes - self._changes != self._own_changes
         is_shared = self._has_looked and schema.pragma("data_version") != self._data_version
-        if not (is_shared or has_written or self._touched):
+        is_any = is_shared or has_written or self._changes_all
+        if not (is_any or self._touched):
             self._known = None  # the step may have changed the schema
             return
-        graph = references_of(schema)
-        scope = set(graph) if is_shared or has_written else _with_referring(graph, self._touched)
+        graph = self._references()
+        scope = set(graph) if is_any else _with_referring(graph, self._touched)
         after = before.only(set(graph))
         after.look(schema, scope)
         self._data_version = schema.pragma("data_version")
@@ -154,7 +197,7 @@ class StepChecks:
             kept = "another program wrote to the database meanwhile"
         elif has_written and not self._changes_all:
             kept = "written without SQLAlchemy, so that it is not known what was there before"
-        new = new_violations(schema, before, after, (self._tables, set(graph)))
+        new = new_violations(graph, before, after, self._tables)
         # a key may also be made after what refers to it
         keyless = (after.keyless - before.keyless) & (self._referring or set())
         if new or (keyless and not allow_loss):
@@ -258,26 +301,23 @@ class References:
 _MISMATCH = re.compile('foreign key mismatch - ".*" referencing "(.*)"')
 
 
-def references_of(schema: Schema) -> dict[str, set[tuple[str, tuple[str, ...]]]]:
-    """Return, for each table, the tables that it refers to, with the columns, from the schema."""
-    return {
-        folded(entry.name): {key[:2] for key in schema.foreign_keys(entry.name).values()}
-        if "references" in (entry.sql or "").lower()
-        else set()
-        for entry in schema.entries()
-        if entry.type == "table"
-    }
+def has_triggers(schema: Schema) -> bool:
+    """Whether there is a trigger, also a temporary one."""
+    query = "SELECT 1 FROM {} WHERE type = 'trigger'"
+    masters = (schema.master, "sqlite_temp_master")
+    return bool(schema.rows(" UNION ALL ".join(map(query.format, masters)) + " LIMIT 1"))
 
 
 def new_violations(
-    schema: Schema, before: References, after: References, tables: tuple[set[str], set[str]]
+    graph: Graph, before: References, after: References, tables_before: set[str]
 ) -> list[Violation]:
-    """Return what was not violated before; `tables`: those before, and those after."""
+    """Return what was not violated before."""
     new, gone = after.rows - before.rows, before.rows - after.rows
     if new and gone:
         # a table or a column that has another name now took its old violations with it
-        places = {(table, *key) for table, keys in references_of(schema).items() for key in keys}
+        places = {(table, *key) for table, keys in graph.items() for key in keys}
         moved = [one for one in gone.elements() if one[:3] not in places]
+        tables = (tables_before, set(graph))
         for one in list(new.elements()):
             old = next((each for each in moved if _may_be(each, one, *tables)), None)
             if old is not None:

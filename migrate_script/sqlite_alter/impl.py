@@ -91,8 +91,9 @@ def checked(
     :param context: Alembic's MigrationContext, which was passed to `install`
     :param revision: the revision that messages name
     :param allow_loss: whether it may break views, triggers and keys that others refer to
-    :param lazily: the caller passes each statement to `before_statement`, so that rows are looked
-        at before the first statement that may change them, and not at all if there is none
+    :param lazily: the caller passes each statement to `before_statement`, and calls
+        `after_statement` after it, so that rows are looked at before the first statement that may
+        change them, and not at all if there is none
     :raises BrokenReferences: rows refer to missing rows now, or tables to columns that are no key,
         and foreign keys are enforced
     :raises DependentsBroken: a view or a trigger of an altered table cannot be used any more
@@ -140,6 +141,15 @@ def before_statement(context: Any, statement: Statement) -> None:
     """
     if isinstance(context.impl, SQLiteAlterImpl):
         context.impl.checks.before_statement(statement)
+
+
+def after_statement(context: Any) -> None:
+    """Count what a statement has changed that was passed to `before_statement`, or has failed.
+
+    :param context: Alembic's MigrationContext, which was passed to `install`
+    """
+    if isinstance(context.impl, SQLiteAlterImpl):
+        context.impl.checks.after_statement()
 
 
 def _may_add(dialect: Any, column: Any, options: dict[str, Any]) -> tuple[bool, bool]:

@@ -216,8 +216,16 @@ class SQLiteBackend(Backend):
         elif connection.in_transaction() and not self.raw.in_transaction:
             self._switch_off()
             self._begin()
-        if self._context is not None and not execution.own and execution.keyword != "CREATE":
-            sqlite_alter.before_statement(self._context, execution.statement)
+        if self._context is not None and not execution.own:
+            # other things that are created change no rows
+            if execution.keyword != "CREATE" or "TRIGGER" in execution.text.upper():
+                sqlite_alter.before_statement(self._context, execution.statement)
+
+    def after(self, execution: Execution) -> None:
+        if self._context is not None and execution.keyword != "CREATE":
+            sqlite_alter.after_statement(self._context)
+
+    failed = after
 
     def _other_connection(self, happening: str, *args: Any) -> Any:
         """Let the connections that the script opens meanwhile join the run."""
