@@ -10,7 +10,7 @@ import threading
 import traceback
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, Iterator, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -39,6 +39,8 @@ class Execution:
         self.many = many
         self.error: BaseException | None = None  # of the driver
         self.line: int | None = None  # of the script, where it failed
+        #: what an observer has called when this one has succeeded or failed, and no other one
+        self.then: Callable[[], None] | None = None
         self.own = bool((getattr(context, "execution_options", None) or {}).get(OWN))
         #: whether an isolation level of AUTOCOMMIT was set on the connection
         self.is_autocommit = execution_options(connection).get("isolation_level") == "AUTOCOMMIT"
@@ -206,6 +208,8 @@ class Statements:
         if execution is not None:
             for call in self._now["after"]:
                 call(execution)
+            if execution.then is not None:
+                execution.then()
 
     def _handle_error(self, context: Any) -> None:
         if context.connection is self.connection and self.running is not None:
@@ -219,6 +223,8 @@ class Statements:
         if execution is not None:
             for call in self._now["failed"]:
                 call(execution)
+            if execution.then is not None:
+                execution.then()
 
     def _begin(self, connection: Any) -> None:
         for call in self._now["begin"]:

@@ -220,12 +220,7 @@ class SQLiteBackend(Backend):
             # other things that are created change no rows
             if execution.keyword != "CREATE" or "TRIGGER" in execution.text.upper():
                 sqlite_alter.before_statement(self._context, execution.statement)
-
-    def after(self, execution: Execution) -> None:
-        if self._context is not None and execution.keyword != "CREATE":
-            sqlite_alter.after_statement(self._context)
-
-    failed = after
+                execution.then = partial(sqlite_alter.after_statement, self._context)
 
     def _other_connection(self, happening: str, *args: Any) -> Any:
         """Let the connections that the script opens meanwhile join the run."""
