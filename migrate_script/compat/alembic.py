@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
 import threading
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterator
 
 from alembic import command, op, util
 from alembic import context as context_module
 from alembic.config import Config
 from alembic.operations.schemaobj import SchemaObjects
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory, revision
 from alembic.script.revision import RevisionMap
 from sqlalchemy.sql.elements import conv
 
@@ -22,7 +25,7 @@ from sqlalchemy.sql.elements import conv
 #: named, and not by walking from there (`RevisionMap._relative_iterate`, before 1.6)
 COUNTS_BY_HISTORY = hasattr(RevisionMap, "_relative_iterate")
 
-_reading = threading.RLock()
+_READING = threading.RLock()
 
 
 class _ThisThread(threading.local):
@@ -157,30 +160,182 @@ def _then_raise(scripts: list[Any], failure: Exception) -> Iterator[Any]:
     raise failure
 
 
-def read_scripts_with(directory: ScriptDirectory, load: Callable[..., Any]) -> ScriptDirectory:
-    """Let a directory read its scripts as it does, but have a function make the module of each.
+class _SetInOrder(Dict[Any, None]):
+    """A set in the order of insertion, whose `discard` does not search a list."""
 
-    It gets the thread for which it is to do so, and Alembic's own function. The names are
-    `alembic.util.load_python_file`, `ScriptDirectory._load_revisions` and `.revision_map`: Alembic
-    0.8.4 to 1.20.
+    add = dict.setdefault
+
+    def discard(self, value: Any) -> None:
+        self.pop(value, None)
+
+
+@contextmanager
+def _sets_in_order() -> Iterator[None]:
+    """Let Alembic collect heads in sets whose `discard` takes the same time in a long history.
+
+    `alembic.script.revision.sqlautil.OrderedSet`, 0.8.4 to 1.20; nothing where it is gone.
+    """
+    with _READING:
+        original = vars(revision).get("sqlautil")
+        if hasattr(original, "OrderedSet"):
+            seen = ModuleType("sqlautil")
+            vars(seen).update(OrderedSet=_SetInOrder, __getattr__=partial(getattr, original))
+            vars(revision)["sqlautil"] = seen
+        try:
+            yield
+        finally:
+            if original is not None:
+                vars(revision)["sqlautil"] = original
+
+
+class LinearRevisionMap(RevisionMap):
+    """Alembic's map of revisions, without what takes the square of their number.
+
+    Each method overrides one of Alembic's and steps aside where that is not as expected. The
+    reports for Alembic are in `docs/upstream/`.
     """
 
-    def read() -> Iterable[Any]:
-        with _reading:
-            original = util.load_python_file
-            util.load_python_file = partial(load, threading.get_ident(), original)
-            scripts, failure = [], None
-            try:
-                for script in directory._load_revisions():
-                    scripts.append(script)
-            except Exception as error:
-                failure = error  # Alembic knows the scripts before it
-            finally:
-                util.load_python_file = original
-        return scripts if failure is None else _then_raise(scripts, failure)
+    @util.memoized_property
+    def _revision_map(self) -> Any:
+        """The name in all releases. Scripts are read first: one may run code of the user's."""
+        generator = self._generator
+        scripts: list[Any] = []
+        failure = None
+        try:
+            scripts.extend(generator())
+        except Exception as error:
+            failure = error  # Alembic knows the scripts before it
+        self._generator = (
+            partial(_then_raise, scripts, failure) if failure else partial(iter, scripts)
+        )
+        try:
+            with _sets_in_order():
+                return super()._revision_map
+        finally:
+            self._generator = generator
 
-    directory.revision_map = RevisionMap(read)
-    return directory
+    def _filter_into_branch_heads(self, targets: Any) -> Any:
+        """`get_all_current`, 0.8.10 to 1.20, which looks at all that follows each of them."""
+        chosen = set(targets)
+        names = {script.revision for script in chosen}
+        if not all(names.issuperset(script._versioned_down_revisions) for script in chosen):
+            return super()._filter_into_branch_heads(targets)
+        # whatever follows one of them, and is among them, is reached by way of others
+        return {script for script in chosen if names.isdisjoint(script.nextrev)}
+
+    def _topological_sort(self, revisions: Any, heads: Any) -> list[str]:
+        """`iterate_revisions`, 1.6 to 1.20, which collects all ancestors anew at each merge.
+
+        Lines are followed from the heads, one as far as no other line leads to the same revision.
+        """
+        if not any(len(script._normalized_down_revisions) > 1 for script in revisions):
+            return super()._topological_sort(revisions, heads)
+        known: Any = self._revision_map
+        left = {script.revision for script in revisions}
+        places = {name: number for number, name in enumerate(known)}
+        lines = sorted({h.revision for h in heads if h.revision in left}, key=places.__getitem__)
+        bits, masks = self._joints(lines)
+        found: list[str] = []
+        at = 0
+        while lines:
+            name = lines[at]
+            bit = bits.get(name, 0)
+            others = (n for n, other in enumerate(lines) if n != at and masks[other] & bit)
+            first = next(others, None) if bit else None
+            if first is not None:  # that line comes before
+                at = first
+                continue
+            if name in left:
+                left.remove(name)
+                found.append(name)
+            parents = known[name]._normalized_down_revisions
+            following = [each for each in parents if each in left and each not in lines]
+            if following:
+                lines[at] = following[0]
+                lines += following[1:]
+            else:
+                del lines[at]
+                at = max(at - 1, 0)
+        assert not left
+        return found
+
+    def _joints(self, lines: list[str]) -> tuple[dict[str, int], dict[str, int]]:
+        """Give a bit to each revision on several lines, and each revision the bits it leads to.
+
+        A line meets another one only there: what one revision alone follows is on the line of that.
+        """
+        known: Any = self._revision_map
+        bits: dict[str, int] = {}
+        masks: dict[str, int] = {}
+        todo = list(lines)
+        while todo:
+            name = todo[-1]
+            parents = known[name]._normalized_down_revisions
+            missing = [parent for parent in parents if parent not in masks]
+            todo += missing
+            if not missing:
+                todo.pop()
+            if missing or name in masks:
+                continue
+            mask = 0
+            for parent in parents:
+                mask |= masks[parent]
+            if len(known[name]._all_nextrev) > 1 or name in lines:
+                mask |= bits.setdefault(name, 1 << len(bits))
+            masks[name] = mask
+        return bits, masks
+
+
+def _expects(name: str, *parameters: str) -> bool:
+    """Whether Alembic has a method with exactly these parameters."""
+    method = vars(RevisionMap).get(name)
+    return method is not None and [*inspect.signature(method).parameters] == ["self", *parameters]
+
+
+if not _expects("_filter_into_branch_heads", "targets"):
+    del LinearRevisionMap._filter_into_branch_heads
+if not _expects("_topological_sort", "revisions", "heads"):
+    del LinearRevisionMap._topological_sort
+
+
+def listed_files(directory: Any) -> list[str] | None:
+    """List the paths of the scripts of a directory as Alembic does; None for its own loader only.
+
+    `ScriptDirectory._version_locations` in all releases. Files are sorted, and their paths without
+    links, from 1.10 on, which can look into the folders of a folder as well.
+    """
+    deep = getattr(directory, "recursive_version_locations", None)
+    if directory.sourceless or deep:
+        return None
+    folders = {}
+    for folder in map(str, directory._version_locations):
+        real = os.path.realpath(folder)
+        if real in folders:
+            return None
+        if os.path.isdir(folder):
+            folders[real] = folder if deep is None else real
+    found: list[str] = []
+    for folder in folders.values():
+        names = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    return None  # it may lead to a script that is there already
+                if entry.name.endswith((".py", ".py\n")) and not entry.name.startswith("__init__"):
+                    if deep is None or not entry.is_dir():
+                        names.append(os.path.join(folder, entry.name))
+        found += names if deep is None else sorted(names)
+    return found if folders else None
+
+
+def load_as_alembic(directory: Any, path: str) -> Any:
+    """Return the Script of a file that is run, or None for no script (`Script._from_path`)."""
+    return Script._from_path(directory, path)
+
+
+def all_scripts(directory: Any) -> Iterator[Any]:
+    """Run and return all scripts of a directory, as Alembic does (`_load_revisions`)."""
+    return iter(directory._load_revisions())
 
 
 def current_operations(context: Any) -> Any:

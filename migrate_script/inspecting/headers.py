@@ -13,31 +13,55 @@ import inspect
 import os
 import re
 import sys
-import threading
 import warnings
+from collections import Counter
 from contextlib import suppress
-from functools import partial
+from itertools import chain
 from types import ModuleType
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
-from alembic.script import ScriptDirectory
+from alembic import util
+from alembic.script import Script, ScriptDirectory
 
 from .. import errors
-from ..compat.alembic import read_scripts_with, version_locations
+from ..compat.alembic import (
+    LinearRevisionMap,
+    all_scripts,
+    listed_files,
+    load_as_alembic,
+    version_locations,
+)
 
 NAMES = ("revision", "down_revision", "branch_labels", "depends_on")
-#: what a text must have to bind one of the names
-_WORDS = rb"revision|branch_labels|depends_on|import\s*\*"
-_BINDING = re.compile(_WORDS)
+_STAR = re.compile(rb"import\s*\*")
 # The top of a file as Alembic's templates write it. A syntax tree costs more than loading compiled
 # bytecode would, and this a quarter of that; anything out of the ordinary is left to the tree.
-_BETWEEN = rb"(?:(?:#[ -~]*)?\n|(?:from [\w.]+ )?import (?!.*(?:%s))[\w., ]+\n)*" % _WORDS
-_ASSIGNMENT = rb"""%s(?:: [\w\[\],. |]+)? = (None|'[\w.-]*'|"[\w.-]*")\n"""
+_BETWEEN = (
+    rb"(?:(?:#[ -~\x80-\xff]*)?\n|"
+    rb"(?:from [\w.]+ )?import (?!.*(?:revision|branch_labels|depends_on))[\w., ]+\n)*"
+)
+_TEXT = rb"""'[\w.-]*'|"[\w.-]*\""""
+_ASSIGNMENT = rb"""%%s(?:: [\w\[\],. |]+)? = (None|%s|\((?:(?:%s),? ?)+\))\n""" % (_TEXT, _TEXT)
 _TEMPLATE = re.compile(
     _BETWEEN.join(
-        [rb'"""([ !#-\[\]-~\n]*)"""\n', *(_ASSIGNMENT % name.encode() for name in NAMES), b""]
+        [
+            rb'"""([ !#-\[\]-~\n\x80-\xff]*)"""\n',
+            *(_ASSIGNMENT % name.encode() for name in NAMES),
+            b"",
+        ]
     )
 )
+_PLAIN_NAME = re.compile(r"(?!(?:base|heads?)\Z)[\w.]+")
+
+
+class Header(NamedTuple):
+    """What a script says of itself."""
+
+    revision: Any
+    down_revision: Any
+    branch_labels: Any
+    depends_on: Any
+    docstring: Any
 
 
 def is_right(name: str, value: Any) -> bool:
@@ -75,7 +99,7 @@ def _bound(statement: ast.stmt) -> set[str]:
     return names
 
 
-def _of_tree(tree: ast.Module) -> dict[str, Any]:
+def _of_tree(tree: ast.Module) -> Header:
     """Read a header from statements; ValueError where a name may be bound in another way."""
     found: dict[str, Any] = {}
     needed = {"revision", "down_revision"}
@@ -90,20 +114,25 @@ def _of_tree(tree: ast.Module) -> dict[str, Any]:
             needed = set(NAMES)
     if not needed <= found.keys():
         raise ValueError("a name is not bound")
-    return {**found, "_docstring": ast.get_docstring(tree, clean=False)}
+    return Header._make((*map(found.get, NAMES), ast.get_docstring(tree, clean=False)))
 
 
-def _header(source: bytes, path: str) -> dict[str, Any]:
+def _value(text: bytes) -> Any:
+    if text == b"None":
+        return None
+    return ast.literal_eval(text.decode()) if text[:1] == b"(" else text[1:-1].decode()
+
+
+def _header(source: bytes, path: str) -> Header:
     """Read the names and the docstring of a script, up to its first function if that is all."""
     top, _, rest = source.partition(b"\ndef ")
-    top = source if _BINDING.search(rest) else top + b"\n"
+    # to look for each is many times faster than a pattern of all
+    is_bound = b"revision" in rest or b"branch_labels" in rest or b"depends_on" in rest
+    top = source if is_bound or (b"*" in rest and _STAR.search(rest)) else top + b"\n"
     match = _TEMPLATE.fullmatch(top)
-    if match is not None and match.group(2) != b"None":
+    if match is not None and match.group(2)[:1] not in b"N(":
         docstring, *values = match.groups()
-        header: dict[str, Any] = {"_docstring": docstring.decode()}
-        for name, value in zip(NAMES, values):
-            header[name] = None if value == b"None" else value[1:-1].decode()
-        return header
+        return Header._make((*map(_value, values), docstring.decode()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python warns when it compiles the file to run it
         try:
@@ -112,19 +141,22 @@ def _header(source: bytes, path: str) -> dict[str, Any]:
             return _of_tree(ast.parse(source, path))
 
 
+# the dictionary of a module whose class hides it
+_namespace: Callable[[Any], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
+
+
 class ScriptModule(ModuleType):
     """A script of which the header is known; whatever else is asked of it loads the file."""
 
-    def __init__(self, path: str, header: dict[str, Any], load: Callable[[], Any]) -> None:
+    def __init__(self, path: str, header: Header) -> None:
         super().__init__(os.path.basename(path))
-        known = {**dict.fromkeys(NAMES), **header, "__file__": path, "_load": load, "_module": None}
-        for name, value in known.items():
-            super().__setattr__(name, value)
+        _namespace(self).update(zip(NAMES, header), __file__=path, _header=header, _module=None)
 
     def loaded(self) -> Any:
         """Return the module of the file, which is executed once."""
         if self._module is None:
-            super().__setattr__("_module", self._load())
+            folder, name = os.path.split(str(self.__file__))
+            super().__setattr__("_module", util.load_python_file(folder, name))
         return self._module
 
     def __getattr__(self, name: str) -> Any:
@@ -148,7 +180,7 @@ class ScriptModule(ModuleType):
     @property
     def __doc__(self) -> str | None:  # type: ignore[override]
         """The docstring, from which Python 3.13 and later take the indentation."""
-        text: str | None = self._docstring
+        text: str | None = self._header.docstring
         return inspect.cleandoc(text) if text and sys.version_info >= (3, 13) else text
 
 
@@ -160,16 +192,79 @@ def load_script(step: Any) -> None:
         step.migration_fn = getattr(script.module, "upgrade" if step.is_upgrade else "downgrade")
 
 
-def _module(thread: int, load: Callable[..., Any], folder: Any, filename: Any) -> Any:
-    """Make the module of one file, which has been read and not run where that is possible."""
-    path = os.path.join(str(folder), str(filename))
-    if path.endswith(".py") and threading.get_ident() == thread:
-        # in any of these cases, Alembic's loader knows better, or says what is wrong
-        with suppress(OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-            with open(path, "rb") as file:
-                header = _header(file.read(), path)
-            return ScriptModule(path, header, partial(load, folder, filename))
-    return load(folder, filename)
+class Headers:
+    """The headers of all scripts of a folder, which are read once."""
+
+    def __init__(self, directory: ScriptDirectory) -> None:
+        self.directory = directory
+        self._read: list[tuple[str, Header | None]] | None = None
+
+    def all(self) -> list[tuple[str, Header | None]] | None:
+        """Return path and header of each script; None for a header that its text does not give.
+
+        None for all where Alembic's own loader has to look for the files.
+        """
+        paths = listed_files(self.directory) if self._read is None else None
+        if paths is not None:
+            self._read = []
+            for path in paths:
+                header = None
+                try:
+                    with open(path, "rb", buffering=0) as file:
+                        header = _header(file.read(), path)
+                except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+                    pass  # Alembic's loader knows better, or says what is wrong
+                self._read.append((path, header))
+        return self._read
+
+    def scripts(self) -> Iterator[Any]:
+        """Yield the scripts in Alembic's order; one whose header is known is not run."""
+        read = self.all()
+        if read is None:
+            yield from all_scripts(self.directory)
+            return
+        for path, header in read:
+            if header is None:
+                script = load_as_alembic(self.directory, path)
+            else:
+                script = Script(ScriptModule(path, header), header.revision, path)
+            if script is not None:
+                yield script
+
+    def _parents(self) -> dict[str, Any] | None:
+        """Return what each revision follows; None unless that is all that there is to know."""
+        found: dict[str, Any] = {}
+        for _, header in self.all() or ():
+            if header is None or header.branch_labels or header.depends_on:
+                return None
+            name, parents, *_ = header
+            if name in found or not _PLAIN_NAME.fullmatch(name):
+                return None
+            found[name] = (parents,) if isinstance(parents, str) else set(parents or ())
+        return found
+
+    def are_at(self, target: Any, revisions: Sequence[str]) -> bool:
+        """Whether a database with these revisions is at a target, as far as headers alone show.
+
+        Alembic would come to the same by way of its map of revisions, and refuse a history that
+        is broken: that is left to it.
+        """
+        parents = self._parents() if target in ("head", "heads") and revisions else None
+        if not parents:
+            return False
+        children = Counter(chain.from_iterable(parents.values()))
+        heads = [name for name in parents if name not in children]
+        if sorted(heads) != sorted(revisions) or (target == "head" and len(heads) > 1):
+            return False
+        # in a circle, or after a parent that is missing, not every revision is reached
+        for name in heads:
+            for parent in parents[name]:
+                children[parent] -= 1
+                if not children[parent]:
+                    if parent not in parents:
+                        return False
+                    heads.append(parent)
+        return len(heads) == len(parents)
 
 
 def same_path(one: str, other: str) -> bool:
@@ -193,5 +288,13 @@ def scripts_of(config: Any, to_create: str | None = None) -> ScriptDirectory:
             for folder in version_locations(directory):
                 if not (os.path.isdir(folder) or (to_create and same_path(folder, to_create))):
                     raise errors.FolderError.no_location(os.path.normpath(folder))
-        opened = config.opened_scripts = read_scripts_with(directory, _module)
+        headers = vars(directory)["headers"] = Headers(directory)
+        directory.revision_map = LinearRevisionMap(headers.scripts)
+        opened = config.opened_scripts = directory
     return copy.copy(opened)
+
+
+def are_at(config: Any, target: Any, revisions: Sequence[str]) -> bool:
+    """Whether headers alone show that a database is at a target; see `Headers`."""
+    headers: Headers = vars(scripts_of(config))["headers"]
+    return headers.are_at(target, revisions)

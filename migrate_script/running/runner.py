@@ -25,7 +25,7 @@ from .. import errors
 from ..compat.alembic import COUNTS_BY_HISTORY, never_create_version_table, substituted
 from ..inspecting import walk
 from ..inspecting.failures import translate
-from ..inspecting.headers import load_script, scripts_of
+from ..inspecting.headers import are_at, load_script, scripts_of
 from ..inspecting.targets import check_steps, check_target
 from ..progress import PLACE, listener
 from ..state import Settings
@@ -62,7 +62,7 @@ class Run:
         self.planner: Callable[..., Any] | None = None
         self.heads_of_each: list[tuple[str, ...]] = []  # where the databases were
         self.revisions: dict[str, None] = {}  # those that ran, each once and in order
-        self.scripts: list[Any] = []
+        self.scripts: dict[Any, None] = {}  # those that Alembic has read, each once
         self.at_target: list[AtTarget] = []  # where there was nothing to run
         self.has_migrated = False
         self.current: Any | None = None
@@ -155,10 +155,12 @@ class Run:
         assert self.planner is not None
         self.heads_of_each.append(tuple(heads))
         target = context.opts.get("destination_rev")
-        if self.name == "upgrade" and (target == "heads" or (target == "head" and len(heads) == 1)):
-            # Alembic walks through the history to find that nothing is to run
-            if set(heads) == set(scripts_of(self.config).get_heads()):
-                return []
+        if (
+            target in ("head", "heads")
+            and self.name == "upgrade"
+            and are_at(self.config, target, heads)
+        ):
+            return []
         is_checked = "@" in str(target) or (
             (self.name == "downgrade" or COUNTS_BY_HISTORY) and _STEPS.search(str(target))
         )
@@ -212,8 +214,8 @@ class Run:
     ) -> Iterator[Any]:
         """Pass on the scripts that Alembic reads, and remember them for the caller."""
         for script in read(*args, **kwargs):
-            if script is not None and script not in self.scripts:
-                self.scripts.append(script)
+            if script is not None:
+                self.scripts[script] = None
             yield script
 
 

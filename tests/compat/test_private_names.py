@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine.reflection import Inspector
@@ -176,6 +176,10 @@ PRIVATE: tuple[Private, ...] = (
     Private("_transaction", context, alembic, (1, 5)),
     Private("_in_external_transaction", context, alembic, (1, 5)),
     Private("_load_revisions", lambda: ScriptDirectory),
+    Private("_from_path", lambda: Script),
+    Private("_versioned_down_revisions", lambda: Script),
+    Private("_normalized_down_revisions", lambda: Script, alembic, (1, 6)),
+    Private("_all_nextrev", lambda: Script),
     Private("_version_locations", lambda: ScriptDirectory),
     Private("_get_template_path", Config, alembic, (1, 16)),
     Private("_connection_record", lambda: connection().connection),
