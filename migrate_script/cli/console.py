@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import os
 import re
@@ -239,6 +240,9 @@ def _warnings_shown(terminal: Terminal) -> Iterator[None]:
 
 def run(name: str, function: Callable[..., Any], arguments: Any, traceback: bool = False) -> Any:
     """Run a command for the terminal, with `--traceback` or without."""
+    # Python would look for cycles in all that the process has imported, although it ends
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
     terminal = Terminal()
     with _terminable() as received:
         try:
