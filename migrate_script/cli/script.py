@@ -13,7 +13,7 @@ import click
 from flask_script import Command, Manager, Option
 
 from .. import errors
-from ..compat.flask_script import ClassManager, is_imported_by_flask
+from ..compat.flask_script import ClassManager, is_imported_by_flask, parser_when_needed
 from ..compat.stdlib import actions_of, add_help_flag, flags_of, help_text, refuse_unknown_commands
 from . import console
 from .command_table import GROUP_HELP, GROUP_OPTIONS, LIST, OPTIONS, ROWS, Row
@@ -112,6 +112,7 @@ class MigrationCommand(Command):  # type: ignore[misc]
         copy.option_list = list(self.option_list)
         return copy
 
+    @parser_when_needed
     def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
         """Make the argparse parser, with `--help` and the options that a user added."""
         self.manager = kwargs.get("parent")
@@ -181,6 +182,7 @@ class MigrateCommand(ClassManager, commands=zip(ROWS, map(MigrationCommand, ROWS
         super().__init__(*args, **kwargs)
         self.given: dict[str, Any] = {}
 
+    @parser_when_needed
     def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
         refuse_unknown_commands(parser, partial(_no_such_command, list(self._commands)), "COMMAND")
@@ -267,5 +269,5 @@ def _init(init: Callable[..., None]) -> Callable[..., None]:
 
 Manager.handle = _handle(Manager.handle)
 Manager.run = _run(Manager.run)
-Manager.create_parser = _create_parser(Manager.create_parser)
+Manager.create_parser = parser_when_needed(_create_parser(Manager.create_parser))
 Command.__init__ = _init(Command.__init__)

@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterable
 import click
 
 from . import flask_script_patches
+from .flask_script_patches import parser_when_needed as parser_when_needed
 from .launcher import aliases
 
 

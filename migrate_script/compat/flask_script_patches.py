@@ -67,9 +67,43 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
+    """A parser that is built when somebody first asks for something in it.
+
+    Flask-Script makes two of every command, and a command line needs those of one.
+    """
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", _HelpFormatter)
-        super().__init__(*args, **kwargs)
+        vars(self)["_build"] = partial(super().__init__, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        build = vars(self).pop("_build", None)
+        if build is None:
+            raise AttributeError(name)
+        changed = dict(vars(self))
+        build()
+        vars(self).update(changed)
+        return getattr(self, name)
+
+
+def parser_when_needed(create_parser: Callable[..., Any]) -> Callable[..., Any]:
+    """Have the parser of a command or sub-manager made when its command line is parsed."""
+
+    @wraps(create_parser)
+    def create_later(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("parent") is None:  # that of the whole command line
+            return create_parser(*args, **kwargs)
+        parser = _Parser()
+
+        def build() -> None:
+            made = create_parser(*args, **kwargs)
+            made.prog  # noqa: B018 - it may wait to be built, too
+            vars(parser).update(vars(made))
+
+        vars(parser)["_build"] = build
+        return parser
+
+    return create_later
 
 
 def _patch_argparser(self: Any, parser: Any) -> None:
@@ -185,6 +219,8 @@ def apply(package: Any) -> None:
         module.argparse = _changed(argparse, ArgumentParser=_Parser)
     if hasattr(argparse.ArgumentParser, "_parse_known_args2"):
         package.Manager._patch_argparser = _patch_argparser
+    if not hasattr(package.Command.create_parser, "__wrapped__"):
+        package.Command.create_parser = parser_when_needed(package.Command.create_parser)
     server, shell = package.Server, package.Shell
     if "ssl_crt" in inspect.signature(server).parameters:
         if not hasattr(server.__call__, "__wrapped__"):
