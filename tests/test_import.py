@@ -298,9 +298,22 @@ def test_nothing_that_only_posix_has_is_needed(project):
 # -- the start is cheap ------------------------------------------------------------------------
 
 SHOP = """
+    import argparse
     import atexit
+    import gc
     import json
     import sys
+
+    parsers = []
+    make = argparse.ArgumentParser.__init__
+
+
+    def count(self, *args, **kwargs):
+        parsers.append(str(kwargs.get("prog", "")).rpartition(" ")[2])
+        make(self, *args, **kwargs)
+
+
+    argparse.ArgumentParser.__init__ = count
 
     from flask import Flask
     from flask_sqlalchemy import SQLAlchemy
@@ -320,8 +333,12 @@ SHOP = """
         id = db.Column(db.Integer, primary_key=True)
 
 
+    LATE = ["authoring", "inspecting", "running", "sqlite_alter"]
+
+
     def heavy():
-        return sorted({name.split(".")[0] for name in sys.modules} & {"alembic", "mako"})
+        late = {"alembic", "mako"} | {"migrate_script." + name for name in LATE}
+        return sorted(late & set(sys.modules))
 
 
     @app.route("/")
@@ -332,15 +349,22 @@ SHOP = """
     @manager.command
     def hello():
         print("hello")
+        note("during.json")
 
 
-    def note():
-        with open("heavy.json", "w") as file:
-            json.dump(heavy(), file)
+    def note(name):
+        found = {
+            "heavy": heavy(),
+            "parsers": parsers,
+            "frozen": gc.get_freeze_count() > 0,
+            "enabled": gc.isenabled(),
+        }
+        with open(name, "w") as file:
+            json.dump(found, file)
 
 
     if __name__ == "__main__":
-        atexit.register(note)
+        atexit.register(note, "after.json")
         manager.run()
 """
 
@@ -378,8 +402,72 @@ def test_a_command_without_migrations_needs_no_alembic(shop, words, status, heav
     """The commands of the user, the shell and every help start without Alembic and Mako."""
     ended = shop.process("-W", "ignore", "manage.py", *words.split(), input="print(Item)\n")
     assert ended.status == status, ended.err
-    loaded = json.loads((shop.folder / "heavy.json").read_text())
+    loaded = after(shop)["heavy"]
     assert [name for name in loaded if name == "alembic" or not heavy] == heavy
+
+
+def after(shop, name="after.json"):
+    """What a process wrote down."""
+    return json.loads((shop.folder / name).read_text())
+
+
+def test_listing_revisions_needs_nothing_that_writes(shop):
+    """`heads` loads neither what writes scripts nor what alters tables of SQLite."""
+    assert shop.process("-W", "ignore", "manage.py", "db", "init").status == 0
+    assert shop.process("-W", "ignore", "manage.py", "db", "heads").status == 0
+    assert "migrate_script.authoring" not in after(shop)["heavy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "parsers"),
+    [
+        ("hello", ["manage.py", "hello"]),
+        ("runserver --help", ["manage.py", "runserver"]),
+        ("db upgrade --help", ["manage.py", "db", "db", "upgrade"]),
+        ("--help", ["manage.py"]),
+    ],
+)
+def test_only_the_parser_of_the_command_is_built(shop, words, parsers):
+    """Of the parsers of all commands, none but those of what was typed are built."""
+    shop.process("-W", "ignore", "manage.py", *words.split(), input="1\n")
+    built = [name for name in after(shop)["parsers"] if name]
+    assert list(dict.fromkeys(built)) == list(dict.fromkeys(parsers))
+    assert len(after(shop)["parsers"]) <= 8
+
+
+STEP = """
+    import gc
+
+    revision = "aaaa"
+    down_revision = None
+
+
+    def upgrade():
+        print(gc.isenabled())
+
+
+    def downgrade():
+        pass
+"""
+
+
+def test_the_collector_stays_on_where_code_of_the_user_runs(shop):
+    """In a command of the user's and in a script; only a process of ours ends without it."""
+    assert shop.process("-W", "ignore", "manage.py", "hello").status == 0
+    for name in ("during.json", "after.json"):
+        assert (after(shop, name)["enabled"], after(shop, name)["frozen"]) == (True, False)
+    assert shop.process("-W", "ignore", "manage.py", "db", "init").status == 0
+    shop.write("migrations/versions/a.py", STEP)
+    ended = shop.process("-W", "ignore", "manage.py", "db", "upgrade")
+    assert (ended.status, ended.out) == (0, "True\n")
+    # the process ends without a search for cycles in all that it has imported
+    assert (after(shop)["enabled"], after(shop)["frozen"]) == (True, True)
+
+
+def test_the_collector_stays_on_in_a_program(project):
+    """`import migrate_script` and its functions leave the collector as it is."""
+    words = "import gc, migrate_script; print(gc.isenabled(), gc.get_freeze_count())"
+    assert project.process("-W", "ignore", "-c", words).out == "True 0\n"
 
 
 def test_the_server_needs_no_alembic(shop):

@@ -15,7 +15,7 @@ from flask import Flask, current_app
 
 from .. import errors
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
+_CREDENTIALS = r"(?<=://)[^/@]*@"  # compiled where it is needed, as every command imports this
 
 
 def current_application() -> Flask:
@@ -75,7 +75,7 @@ def url_text(url: Any) -> str:
         return repr(url)
     user, password = quote(str(url.username), safe=""), url.password
     secret = "" if password is None else ":" + quote(str(password), safe="")
-    return _CREDENTIALS.sub(lambda _: user + secret + "@", repr(url), count=1)
+    return re.sub(_CREDENTIALS, lambda _: user + secret + "@", repr(url), count=1)
 
 
 def _configured(key: str | None) -> list[Any]:

@@ -8,29 +8,29 @@ from typing import Any, Iterable, Sequence
 from click import ClickException
 
 MEGABYTE = 1024 * 1024
-_SECRET = re.compile(r"(://[^:/@\s'\"]*:)[^\s'\"]*@")
-_SECRET_NAME = r"([?&;]\w*(?:passw(?:or)?d|pwd|secret|token|passphrase)=)"
-_SECRET_BEHIND_URL = re.compile(_SECRET_NAME + r"[^&;\s'\"]+?(?=:?(?:[&;\s'\"]|\Z))", re.I)
-_SECRET_IN_QUERY = re.compile(_SECRET_NAME + r"[^&;]*", re.I)
+# texts, which are compiled where they are needed: every command of an application imports this
+_SECRET = r"(://[^:/@\s'\"]*:)[^\s'\"]*@"
+_SECRET_NAME = r"(?i)([?&;]\w*(?:passw(?:or)?d|pwd|secret|token|passphrase)=)"
+_SECRET_BEHIND_URL = _SECRET_NAME + r"[^&;\s'\"]+?(?=:?(?:[&;\s'\"]|\Z))"
+_SECRET_IN_QUERY = _SECRET_NAME + r"[^&;]*"
 # "revision identified by" is what Alembic says of an identifier
-_SECRET_IN_SQL = re.compile(
-    r"(\b(?:password|(?<!revision )identified\s+(?:with\s+\S+\s+)?(?:by|as))\s*=?\s*)"
-    r"'(?:[^']|'')*'",
-    re.I,
+_SECRET_IN_SQL = (
+    r"(?i)(\b(?:password|(?<!revision )identified\s+(?:with\s+\S+\s+)?(?:by|as))\s*=?\s*)"
+    r"'(?:[^']|'')*'"
 )
-_SECRET_OF_NO_URL = re.compile(r"([\w.+-]+:)[^\s'\"@]+@")
+_SECRET_OF_NO_URL = r"([\w.+-]+:)[^\s'\"@]+@"
 
 
 def without_passwords(text: str, strictly: bool = False) -> str:
     """Replace passwords in URLs and SQL by `***`; `strictly` also in `user:password@host`."""
-    text = _SECRET_IN_SQL.sub(r"\1'***'", text)
-    text = _SECRET_BEHIND_URL.sub(r"\1***", _SECRET.sub(r"\1***@", text))
-    return _SECRET_OF_NO_URL.sub(r"\1***@", text) if strictly else text
+    text = re.sub(_SECRET_IN_SQL, r"\1'***'", text)
+    text = re.sub(_SECRET_BEHIND_URL, r"\1***", re.sub(_SECRET, r"\1***@", text))
+    return re.sub(_SECRET_OF_NO_URL, r"\1***@", text) if strictly else text
 
 
 def url_without_passwords(url: str) -> str:
     """Replace the passwords in the query of a URL, which may hold any character there."""
-    return without_passwords(_SECRET_IN_QUERY.sub(r"\1***", url))
+    return without_passwords(re.sub(_SECRET_IN_QUERY, r"\1***", url))
 
 
 def counted(number: int, noun: str) -> str:
