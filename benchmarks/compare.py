@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -261,6 +262,7 @@ def main() -> None:
         "--results", type=Path, metavar="FILE", help="keep the medians; add to those that are there"
     )
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and remove what was made
     cache().mkdir(parents=True, exist_ok=True)
     results: list[dict[str, Any]] = []
     if options.results and options.results.exists():

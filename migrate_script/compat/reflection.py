@@ -12,6 +12,7 @@ docs/upstream/autogenerate.rst proposes the same to Alembic.
 
 from __future__ import annotations
 
+import gc
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Callable, Iterator
@@ -45,6 +46,9 @@ def comparing(context: Any) -> Iterator[None]:
     """Let Alembic compare the database of a MigrationContext with the models."""
     with ExitStack() as stack:
         stack.enter_context(cycles_unmentioned())
+        if gc.isenabled():  # it would look at all that was read, again and again
+            gc.disable()
+            stack.callback(gc.enable)
         if context.connection is not None:
             name, has_multi = context.dialect.name, hasattr(context.dialect, "get_multi_columns")
             if name == "sqlite":

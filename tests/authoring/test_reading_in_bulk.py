@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import gc
 import inspect
 import json
 import re
@@ -290,3 +291,23 @@ def test_another_question_of_alembic_reaches_the_database(new_database, monkeypa
     monkeypatch.setattr(PostgresqlImpl, "autogen_column_reflect", autogen_column_reflect)
     differences(url, True)
     assert asked == [("parent_code_seq", "code")] * 2
+
+
+def test_the_garbage_collector_runs_again_afterwards(new_database):
+    """It is paused while tables are compared, also where that fails; a paused one stays so."""
+    seen = []
+
+    def include_object(*_):
+        seen.append(gc.isenabled())
+        raise ZeroDivisionError
+
+    url = new_database("sqlite")
+    for is_enabled in (True, False):
+        (gc.enable if is_enabled else gc.disable)()
+        try:
+            with pytest.raises(ZeroDivisionError):
+                differences(url, True, include_object=include_object)
+            assert gc.isenabled() is is_enabled
+        finally:
+            gc.enable()
+    assert seen == [False, False]
