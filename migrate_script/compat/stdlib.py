@@ -58,7 +58,7 @@ def file_config_beside(file_config: Callable[..., None], *args: Any, **kwargs: A
 
     names = vars(logging.config)
     clear = names["_clearExistingHandlers"]
-    names["_clearExistingHandlers"] = lambda: None
+    names["_clearExistingHandlers"] = bool  # which does nothing
     try:
         file_config(*args, **kwargs)
     finally:

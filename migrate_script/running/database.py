@@ -42,6 +42,7 @@ class DatabaseRun(Observer):
         self.has_committed = False
         self.outcomes: dict[Any, Outcome] = {}  # by the context
         self._places: dict[Any, str] = {}  # what each context is for, of several
+        self._binds: dict[Any, str | None] = {}
         self._at_target: dict[Any, Any] = {}  # contexts with nothing to run, and their heads
         self._dry_run: DryRun | None = None
         self._rollback: ScriptRollback | None = None
@@ -63,9 +64,10 @@ class DatabaseRun(Observer):
         context = env.get_context()
         self.run.contexts[context] = self
         is_second = len(self.run.contexts) > 1
-        self._places[context] = ""
+        self._places[context], self._binds[context] = "", None
         if is_second or context.opts.get("upgrade_token") != "upgrades":  # one of several
-            self._places[context] = place_of(context, bind_of(context), None, is_second)
+            bind = self._binds[context] = bind_of(context)
+            self._places[context] = place_of(context, bind, None, is_second)
         PLACE.set(self._places[context])
         if self.settings.dry_run:
             self.backend.check_dry_run()
@@ -106,7 +108,7 @@ class DatabaseRun(Observer):
             return
         if not self._had_heads and not has_tables(self.connection):
             return  # what the run makes itself is no loss
-        bind, schema = bind_of(context), None
+        bind, schema = self._binds[context], None
         drops = drops_of(steps, bind, self.connection.dialect.name)
         lost = described(losses(self.connection, drops)) if drops else ""
         if not lost:

@@ -43,6 +43,9 @@ _TRUE = {"1", "on", "true", "yes"}
 _NOTICE = 1.0  # seconds
 
 
+_may_write = partial(os.access, mode=os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def _note(sentence: str) -> None:
     listener().note(sentence)
 
@@ -306,12 +309,6 @@ def offline_steps(context: Any, steps: Iterable[Any]) -> Iterator[Any]:
                 step.migration_fn = partial(run_step, step, function)
                 update_wrapper(step.migration_fn, function)
             yield step
-
-
-def _may_write(path: str) -> bool:
-    if os.access in os.supports_effective_ids:
-        return os.access(path, os.W_OK, effective_ids=True)
-    return os.access(path, os.W_OK)
 
 
 def _changes_outside(statement: Statement, raw: Any) -> bool:
