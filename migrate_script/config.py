@@ -7,6 +7,7 @@ import configparser
 import os
 import re
 import sys
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, Callable, Iterable, Optional, Sequence
 
@@ -37,9 +38,8 @@ def print_templates() -> None:
             config.print_stdout("%s - %s", name, readme.readline().strip())
 
 
-def escape(value: str) -> str:
-    """Double the percent signs of a value, for ConfigParser."""
-    return value.replace("%", "%%")
+#: doubles the percent signs of a value, for ConfigParser
+escape = methodcaller("replace", "%", "%%")
 
 
 class Config(ConfigWithTemplates):

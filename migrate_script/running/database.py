@@ -49,6 +49,7 @@ class DatabaseRun(Observer):
         self._begun_by_env_py = False
         self._had_heads = False  # before the run, as far as is known
         self._losses_are_known = False
+        self._planned: dict[Any, tuple[Any, list[Any]]] = {}  # heads and steps before the lock
         self._migrating: Any = None  # the context whose steps run
 
     # -- context.configure(connection=...) ---------------------------------------------------------
@@ -90,7 +91,8 @@ class DatabaseRun(Observer):
             self._had_heads = bool(heads)
             # a script is loaded here only where its text does not say enough
             with Operations.context(context):
-                steps = self.run.plan(heads, context, to_run=False)
+                steps = self.run.plan(heads, context)
+            self._planned[context] = (tuple(heads), steps)
             self._mention_losses(context, steps, had_begun)
             return not heads or bool(steps) or self.backend.has_leftovers(context)
         except Exception as error:
@@ -204,7 +206,10 @@ class DatabaseRun(Observer):
         outcome = self.outcomes[context]
         if not outcome.steps:
             outcome.before = tuple(heads)
-        steps = self.run.plan(heads, context)
+        known_heads, steps = self._planned.pop(context, (None, []))
+        if known_heads != tuple(heads):  # another process has changed them meanwhile
+            steps = self.run.plan(heads, context)
+        self.run.load(steps)
         if not steps:
             self._report(context, heads)
         outcome.steps = outcome.steps or steps

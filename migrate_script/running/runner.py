@@ -134,7 +134,7 @@ class Run:
             return database.steps(context, heads)
         if self.protected and context not in self.contexts:
             raise errors.NotProtected.own_context(self.name)
-        steps: Iterable[Any] = self.plan(heads, context)
+        steps: Iterable[Any] = self.load(self.plan(heads, context))
         if context.as_sql and context.dialect.name == "sqlite":
             from .backends import sqlite
 
@@ -150,7 +150,7 @@ class Run:
 
     # --------------------------------------------------------------------------------------------
 
-    def plan(self, heads: Any, context: Any, to_run: bool = True) -> list[Any]:
+    def plan(self, heads: Any, context: Any) -> list[Any]:
         """Ask Alembic's command for the steps, all of them before the first is run."""
         assert self.planner is not None
         self.heads_of_each.append(tuple(heads))
@@ -174,7 +174,11 @@ class Run:
             steps = []
         if is_checked and self.name != "stamp":
             check_steps(self.config, self.name, target, heads, steps)
-        for step in steps if to_run else ():
+        return steps
+
+    def load(self, steps: list[Any]) -> list[Any]:
+        """Load the scripts of the steps that are to run."""
+        for step in steps:
             if hasattr(step, "revision"):  # a stamp has none
                 self.revisions[step.revision.revision] = None
                 load_script(step)
