@@ -169,23 +169,13 @@ class _SetInOrder(Dict[Any, None]):
         self.pop(value, None)
 
 
-@contextmanager
-def _sets_in_order() -> Iterator[None]:
-    """Let Alembic collect heads in sets whose `discard` takes the same time in a long history.
+def _expects(name: str, *parameters: str) -> bool:
+    """Whether Alembic has a method with exactly these parameters."""
+    method = vars(RevisionMap).get(name)
+    return method is not None and [*inspect.signature(method).parameters] == ["self", *parameters]
 
-    `alembic.script.revision.sqlautil.OrderedSet`, 0.8.4 to 1.20; nothing where it is gone.
-    """
-    with _READING:
-        original = vars(revision).get("sqlautil")
-        if hasattr(original, "OrderedSet"):
-            seen = ModuleType("sqlautil")
-            vars(seen).update(OrderedSet=_SetInOrder, __getattr__=partial(getattr, original))
-            vars(revision)["sqlautil"] = seen
-        try:
-            yield
-        finally:
-            if original is not None:
-                vars(revision)["sqlautil"] = original
+
+_SORTS = _expects("_topological_sort", "revisions", "heads")
 
 
 class LinearRevisionMap(RevisionMap):
@@ -208,11 +198,24 @@ class LinearRevisionMap(RevisionMap):
         self._generator = (
             partial(_then_raise, scripts, failure) if failure else partial(iter, scripts)
         )
-        try:
-            with _sets_in_order():
-                return super()._revision_map
-        finally:
-            self._generator = generator
+        with _READING:
+            # `OrderedSet.discard` searches a list; in all releases, and nothing where it is gone
+            original = vars(revision).get("sqlautil")
+            if hasattr(original, "OrderedSet"):
+                seen = ModuleType("sqlautil")
+                vars(seen).update(OrderedSet=_SetInOrder, __getattr__=partial(getattr, original))
+                vars(revision)["sqlautil"] = seen
+            try:
+                made = super()._revision_map
+            finally:
+                self._generator = generator
+                if original is not None:
+                    vars(revision)["sqlautil"] = original
+        for script in scripts if _SORTS else ():
+            if len(script._normalized_down_revisions) > 1:
+                vars(self)["_topological_sort"] = self._sorted
+                break
+        return made
 
     def _filter_into_branch_heads(self, targets: Any) -> Any:
         """`get_all_current`, 0.8.10 to 1.20, which looks at all that follows each of them."""
@@ -223,18 +226,18 @@ class LinearRevisionMap(RevisionMap):
         # whatever follows one of them, and is among them, is reached by way of others
         return {script for script in chosen if names.isdisjoint(script.nextrev)}
 
-    def _topological_sort(self, revisions: Any, heads: Any) -> list[str]:
-        """`iterate_revisions`, 1.6 to 1.20, which collects all ancestors anew at each merge.
+    def _sorted(self, revisions: Any, heads: Any) -> list[str]:
+        """`_topological_sort`, 1.6 to 1.20, which collects all ancestors anew at each merge.
 
         Lines are followed from the heads, one as far as no other line leads to the same revision.
         """
-        if not any(len(script._normalized_down_revisions) > 1 for script in revisions):
-            return super()._topological_sort(revisions, heads)
         known: Any = self._revision_map
         left = {script.revision for script in revisions}
         places = {name: number for number, name in enumerate(known)}
         lines = sorted({h.revision for h in heads if h.revision in left}, key=places.__getitem__)
         bits, masks = self._joints(lines)
+        if not masks:
+            return super()._topological_sort(revisions, heads)
         found: list[str] = []
         at = 0
         while lines:
@@ -267,11 +270,15 @@ class LinearRevisionMap(RevisionMap):
         known: Any = self._revision_map
         bits: dict[str, int] = {}
         masks: dict[str, int] = {}
+        entered: set[str] = set()
         todo = list(lines)
         while todo:
             name = todo[-1]
             parents = known[name]._normalized_down_revisions
             missing = [parent for parent in parents if parent not in masks]
+            if missing and name in entered:
+                return {}, {}  # a circle, of which Alembic does not find every one
+            entered.add(name)
             todo += missing
             if not missing:
                 todo.pop()
@@ -286,16 +293,8 @@ class LinearRevisionMap(RevisionMap):
         return bits, masks
 
 
-def _expects(name: str, *parameters: str) -> bool:
-    """Whether Alembic has a method with exactly these parameters."""
-    method = vars(RevisionMap).get(name)
-    return method is not None and [*inspect.signature(method).parameters] == ["self", *parameters]
-
-
 if not _expects("_filter_into_branch_heads", "targets"):
     del LinearRevisionMap._filter_into_branch_heads
-if not _expects("_topological_sort", "revisions", "heads"):
-    del LinearRevisionMap._topological_sort
 
 
 def listed_files(directory: Any) -> list[str] | None:

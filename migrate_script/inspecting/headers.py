@@ -117,12 +117,6 @@ def _of_tree(tree: ast.Module) -> Header:
     return Header._make((*map(found.get, NAMES), ast.get_docstring(tree, clean=False)))
 
 
-def _value(text: bytes) -> Any:
-    if text == b"None":
-        return None
-    return ast.literal_eval(text.decode()) if text[:1] == b"(" else text[1:-1].decode()
-
-
 def _header(source: bytes, path: str) -> Header:
     """Read the names and the docstring of a script, up to its first function if that is all."""
     top, _, rest = source.partition(b"\ndef ")
@@ -131,8 +125,14 @@ def _header(source: bytes, path: str) -> Header:
     top = source if is_bound or (b"*" in rest and _STAR.search(rest)) else top + b"\n"
     match = _TEMPLATE.fullmatch(top)
     if match is not None and match.group(2)[:1] not in b"N(":
-        docstring, *values = match.groups()
-        return Header._make((*map(_value, values), docstring.decode()))
+        docstring, *texts = match.groups()
+        values: list[Any] = []
+        for text in texts:
+            if text[:1] == b"(":
+                values.append(ast.literal_eval(text.decode()))
+            else:
+                values.append(None if text == b"None" else text[1:-1].decode())
+        return Header._make((*values, docstring.decode()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python warns when it compiles the file to run it
         try:
@@ -195,9 +195,8 @@ def load_script(step: Any) -> None:
 class Headers:
     """The headers of all scripts of a folder, which are read once."""
 
-    def __init__(self, directory: ScriptDirectory) -> None:
-        self.directory = directory
-        self._read: list[tuple[str, Header | None]] | None = None
+    directory: ScriptDirectory
+    _read: list[tuple[str, Header | None]] | None = None
 
     def all(self) -> list[tuple[str, Header | None]] | None:
         """Return path and header of each script; None for a header that its text does not give.
@@ -288,7 +287,8 @@ def scripts_of(config: Any, to_create: str | None = None) -> ScriptDirectory:
             for folder in version_locations(directory):
                 if not (os.path.isdir(folder) or (to_create and same_path(folder, to_create))):
                     raise errors.FolderError.no_location(os.path.normpath(folder))
-        headers = vars(directory)["headers"] = Headers(directory)
+        headers = vars(directory)["headers"] = Headers()
+        headers.directory = directory
         directory.revision_map = LinearRevisionMap(headers.scripts)
         opened = config.opened_scripts = directory
     return copy.copy(opened)

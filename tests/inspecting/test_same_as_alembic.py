@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import sys
+import unittest.mock
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 
@@ -89,7 +90,10 @@ def shop(tmp_path_factory):
     db = SQLAlchemy(app)
     app.folder = folder / "migrations"
     migrate_script.Migrate(app, db, str(app.folder))
-    with app.app_context(), redirect_stdout(io.StringIO()):
+    # Python takes bytecode for that of a script of the same size, written in the same second
+    with unittest.mock.patch("sys.dont_write_bytecode", True), app.app_context(), redirect_stdout(
+        io.StringIO()
+    ):
         migrate_script.init()
         # the folder is listed in another order once it has got a __pycache__
         (app.folder / "versions" / "__pycache__").mkdir()
@@ -182,7 +186,9 @@ def test_the_same_as_alembic(shop, graph, chance):
         assert here == alone, (name, keywords)
     # Alembic has them in a set
     alone = said_by_alembic("current", shop.folder).splitlines()
-    assert sorted(said(migrate_script.current).splitlines()) == sorted(alone)
+    here = said(migrate_script.current).splitlines()
+    # older Alembic does not look at the scripts where the database has no revision
+    assert sorted(here) == sorted(alone) or (not FINDS_CIRCLES and here == ["failed"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         heads = plan_heads(theirs)
