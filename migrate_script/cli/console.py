@@ -25,7 +25,7 @@ from ..state import password_parts
 # the escape sequence that erases the rest of a line
 _ERASE = "\x1b[K"
 # warnings of Alembic about scripts, of which an error says more
-_OF_SCRIPTS = re.compile("^Revision .* is (not present|present more than once)$")
+_OF_SCRIPTS = "^Revision .* is (not present|present more than once)$"
 # and one that is not true here, as the server is asked for the name
 _UNTRUE = "the migration will fail unless a constraint name is added"
 
@@ -223,7 +223,7 @@ def _warnings_shown(terminal: Terminal) -> Iterator[None]:
     def show(message: Any, category: Any, filename: str, *args: Any, **kwargs: Any) -> None:
         if issubclass(category, DeprecationWarning) or not _is_of_library(filename):
             original(message, category, filename, *args, **kwargs)
-        elif _OF_SCRIPTS.match(str(message)):
+        elif re.match(_OF_SCRIPTS, str(message)):
             kept.append(f"{message}: correct it, or remove a file")
         elif _UNTRUE not in str(message):
             terminal.warn(message)
