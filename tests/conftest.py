@@ -41,6 +41,7 @@ _reachable: dict[str, str] = {}
 # which tests `.ci/run` has run where, by their folder
 FOLDERS = {
     "authoring": "any_python",
+    "docs": "docs",
     "downstream": "downstream",
     "inspecting": "any_python",
     "running": "any_python",

@@ -100,7 +100,8 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
         os.close(file)
     # the old ones belong to the pipes of this server
     sys.stdin = sys.__stdin__ = open(0, closefd=False)
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)
+    buffering = 1 if "PYTHONUNBUFFERED" in request["env"] else -1
+    sys.stdout = sys.__stdout__ = open(1, "w", buffering, closefd=False)
     sys.stderr = sys.__stderr__ = open(2, "w", 1, errors="backslashreplace", closefd=False)
     if request["arguments"][0] == "-W":
         _, action, *request["arguments"] = request["arguments"]

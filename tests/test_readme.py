@@ -1,12 +1,10 @@
-"""What README.rst shows is what happens."""
+"""What README.rst says works on every stack; tests/docs/ compares what its blocks print."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
-import alembic.autogenerate
 import pytest
 
 README = (Path(__file__).resolve().parent.parent / "README.rst").read_text(encoding="utf-8")
@@ -19,41 +17,18 @@ def block(name: str) -> str:
     return re.sub(r"^   ", "", found.group(1), flags=re.M).rstrip("\n") + "\n"
 
 
-def without_ids(text: str) -> str:
-    """Output without what differs each time."""
-    text = re.sub(r"\(\d+\.\d\d s\)", "(<time>)", text)
-    return re.sub(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])", "<id>", text)
-
-
 def test_the_manage_py_of_the_readme_fits_a_first_look():
     """It takes no scrolling."""
-    assert len(block("manage.py").splitlines()) == 13
+    assert len(block("file: manage.py").splitlines()) == 13
 
 
 def test_flask_runs_the_commands_of_the_manage_py_as_well(project):
     """Flask imports the script, whose manager does not run then."""
-    project.write("manage.py", block("manage.py"))
+    project.write("manage.py", block("file: manage.py"))
     for words in (["init"], ["migrate"], ["upgrade"], ["current"]):
         done = project.flask("manage.py", "db", *words)
         assert (done.status, done.error) == (0, ""), words
     assert project.run("manage.py", "db", "current").out == done.out
-
-
-def test_the_output_of_the_readme_is_what_it_prints(project):
-    """Each command gives what stands below it: to the letter, where Alembic's words are today's."""
-    project.write("manage.py", block("manage.py"))
-    newest = hasattr(alembic.autogenerate.compare, "tables")
-    for part in re.split(r"^\$ ", block("its output"), flags=re.M)[1:]:
-        command, _, shown = part.partition("\n")
-        done = project.run(*shlex.split(command)[1:])
-        assert done.status == 0, done.err
-        # `init` says last what comes next, and not on the standard output
-        printed = [done.err + done.out, done.out + done.err]
-        printed = [without_ids(each.replace(str(project.folder), "/project")) for each in printed]
-        if newest:
-            assert without_ids(shown) in printed
-        else:
-            assert len(printed[0].splitlines()) == len(shown.splitlines())
 
 
 def test_the_commands_of_the_readme_are_one_line_each():
