@@ -15,13 +15,16 @@ author = copyright = "The migrate_script developers"
 release = version = migrate_script.__version__
 
 extensions = ["sphinx.ext.autodoc", "reference"]
-exclude_patterns = ["demos/*.rst"]
-# a name in two backquotes is code, one in single ones is a mistake
-default_role = "any"
+exclude_patterns = ["upstream"]
+# as in the docstrings
+default_role = "code"
 nitpicky = True
 # what the annotations of the public functions name, and other projects document
 nitpick_ignore_regex = [
-    ("py:.*", r"(alembic|click|flask_script|os|pathlib|sqlalchemy|weakref|Any|Callable)(\..*)?"),
+    ("py:.*", r"(alembic|click|flask_script|os|sqlalchemy|exc)\..*"),
+    ("py:class", "Any|Callable|Directory|Manager|Path|Schema|Script|XArg"),
+    ("py:class", r"migrate_script\.(sql|sqlite_alter)\..*"),
+    ("py:exc", r"sqlite3\.Error"),
 ]
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"

@@ -1,9 +1,11 @@
-"""Directives that write the reference from the code: `commands` and `supported-versions`."""
+"""Directives that write the reference from the code."""
 
 from __future__ import annotations
 
 import configparser
+import importlib
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -25,14 +27,14 @@ sys.path.insert(0, str(ROOT / "stacks"))
 import table  # noqa: E402
 
 
-def _option(option: Any) -> Iterator[str]:
+def option_lines(option: Any) -> Iterator[str]:
     """Write an option, with what it takes."""
     value = "" if option.kind == FLAG else f" {option.value}"
     flags = ", ".join(f"{flag}{value}" for flag in option.flags)
     yield from (f".. option:: {flags}", "", f"   {option.help}", "")
 
 
-def _command(row: Row) -> Iterator[str]:
+def command_lines(row: Row) -> Iterator[str]:
     """Write a command: a heading, what is typed, its sentence, its options."""
     own = [p for p in row.parameters if p.name not in GROUP_OPTIONS]
     arguments = [p for p in own if not p.option.flags]
@@ -45,10 +47,10 @@ def _command(row: Row) -> Iterator[str]:
             yield from (f"{parameter.name.upper()} is ``{parameter.default}`` unless given.", "")
     for parameter in own:
         if parameter.option.flags:
-            yield from _option(parameter.option)
+            yield from option_lines(parameter.option)
     for (command, _), option in ALSO.items():
         if command == row.name:
-            yield from _option(option)
+            yield from option_lines(option)
 
 
 class Commands(SphinxDirective):
@@ -58,10 +60,22 @@ class Commands(SphinxDirective):
         """Return a section for the options of all, and one for each command."""
         lines = ["Options of every command", "-" * 24, "", ".. program:: db", ""]
         for option in (*(OPTIONS[name] for name in GROUP_OPTIONS), TRACEBACK):
-            lines += _option(option)
+            lines += option_lines(option)
         for row in ROWS.values():
-            lines += _command(row)
+            lines += command_lines(row)
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+
+class ErrorTree(SphinxDirective):
+    """The family of exceptions, as the docstring of a module draws it."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return a block with the drawing."""
+        text = importlib.import_module(self.arguments[0]).__doc__ or ""
+        drawing = text.partition("::\n\n")[2].partition("\n\n")[0]
+        return [nodes.literal_block(drawing, textwrap.dedent(drawing))]
 
 
 class SupportedVersions(SphinxDirective):
@@ -83,5 +97,6 @@ def setup(app: Any) -> dict[str, Any]:
     :param app: Sphinx
     """
     app.add_directive("commands", Commands)
+    app.add_directive("error-tree", ErrorTree)
     app.add_directive("supported-versions", SupportedVersions)
     return {"parallel_read_safe": True}

@@ -215,7 +215,8 @@ class Interrupted(MigrateError, KeyboardInterrupt):
     """Control-C or SIGTERM ended the command."""
 
     # of SIGINT, as of a shell's own commands; the console knows of SIGTERM
-    status = exit_code = 128 + signal.SIGINT
+    status: int = 128 + signal.SIGINT
+    exit_code: int = 128 + signal.SIGINT
 
     def __init__(self, command: str, unchanged: bool = False) -> None:
         super().__init__(f"'db {command}' was interrupted{_UNCHANGED if unchanged else ''}")

@@ -40,7 +40,7 @@ class ScriptRollback(Observer):
         self._begun_by_env_py = False  # so that only env.py can end the transaction
         self._revision = ""
         self._is_set = False
-        self.is_open_unknown = False  # a transaction that SQLAlchemy takes for ended
+        self.is_open_unknown: bool = False  # a transaction that SQLAlchemy takes for ended
         self._savepoints: list[str] = []  # of the script
         self._has_schema_change = False  # in one of them
         self._refused: errors.NothingKept | None = None

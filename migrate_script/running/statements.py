@@ -103,8 +103,8 @@ class Statements:
         self.connection = connection
         self.raw = raw
         self.running: Execution | None = None
-        self.count = 0  # of the statements that the step has begun
-        self.is_looked_at = False
+        self.count: int = 0  # of the statements that the step has begun
+        self.is_looked_at: bool = False
         # also of a statement that failed: a signal may have ended it here, and not on the server
         self.is_executing = False
         self._thread = threading.get_ident()

@@ -194,7 +194,7 @@ class SQLiteAlterImpl(SQLiteImpl):
         self.offline = OfflineDatabase(url, super().static_output) if self.as_sql else None
         offline = self.offline
         new_schema = (lambda: offline.tables) if offline else partial(Schema, self.connection)
-        self.checks = StepChecks(new_schema, note, not self.as_sql)
+        self.checks: StepChecks = StepChecks(new_schema, note, not self.as_sql)
 
     def start_migrations(self) -> None:
         """Take over the Operations behind `alembic.op`, and begin to follow the SQL."""

@@ -42,7 +42,7 @@ class OfflineSchema(Schema):
     def __init__(
         self, follow: Callable[[], sqlite3.Connection], write: Callable[[str], None]
     ) -> None:
-        self.connection = None
+        self.connection: Any = None
         self.alias = "main"
         self._follow = follow
         self.write = write
@@ -127,7 +127,7 @@ class OfflineDatabase:
         self._is_switched_off = self._is_own = self._adds_column = False
         self._missing = "no migration runs"
         #: the schema in memory, which is read when it is asked for
-        self.tables = OfflineSchema(self._follow, self._write_own)
+        self.tables: OfflineSchema = OfflineSchema(self._follow, self._write_own)
 
     def begin(self, heads: tuple[str, ...], version_table: str) -> None:
         """Make the schema of the revisions that the SQL starts from."""
