@@ -9,8 +9,11 @@ import error_messages
 from documented import RECORD, ROOT
 
 from migrate_script.cli.command_table import ALSO, OPTIONS, ROWS
+from migrate_script.running.database import DatabaseRun
+from migrate_script.running.runner import Run
 
-sys.path.insert(0, str(ROOT / "docs/extensions"))
+sys.path[:0] = [str(ROOT / "docs/extensions"), str(ROOT / "docs/pictures")]
+import draw  # noqa: E402
 import reference  # noqa: E402
 
 
@@ -35,3 +38,21 @@ def test_each_command_and_option_is_in_the_reference():
         for flag in (flag for option in options for flag in option.flags):
             assert any(line.startswith(".. option::") and flag in line for line in lines), flag
     assert all(OPTIONS[name].flags for name in reference.GROUP_OPTIONS)
+
+
+def test_the_pictures_are_those_of_now():
+    """`python docs/pictures/draw.py` draws them anew."""
+    for name, picture in draw.PICTURES.items():
+        path = ROOT / "docs/pictures" / name
+        if RECORD in os.environ:
+            path.write_text(picture(), encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == picture(), name
+
+
+def test_the_places_in_the_picture_are_there():
+    """Each step of the life of an upgrade names a function."""
+    classes = {"DatabaseRun": DatabaseRun, "Run": Run}
+    for step in draw.STEPS:
+        name, _, attribute = step.where.partition(".")
+        if name in classes:
+            assert attribute in vars(classes[name]) or attribute == "stack", step.where

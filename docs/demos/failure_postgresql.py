@@ -1,0 +1,12 @@
+"""A revision fails half-way, on postgresql."""
+
+from __future__ import annotations
+
+from failures import fails_and_runs_again
+from sessions import Session
+
+
+def demo(session: Session) -> None:
+    """Correct it, and run it again."""
+    session.on("postgresql")
+    fails_and_runs_again(session)
