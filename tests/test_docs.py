@@ -14,7 +14,8 @@ from migrate_script.state import SET_BESIDE, Settings
 
 pytestmark = pytest.mark.any_stack
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS, PACKAGE = ROOT / "docs", ROOT / "migrate_script"
 
 
 def page(name: str) -> str:
@@ -53,3 +54,25 @@ def test_each_page_is_in_a_table_of_contents():
     """A reader finds it from the first page."""
     listed = set(re.findall(r"^   ([\w-]+)$", page("index"), re.M))
     assert {path.stem for path in DOCS.glob("*.rst")} == listed | {"index"}
+
+
+def test_the_design_names_files_and_functions_that_are_there():
+    """Relative to the package or to the repository; `DatabaseRun.open` in some module."""
+    sources = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    everything = "\n".join(sources.values())
+    files = {path.name for path in sources}
+    for name in re.findall(r"``([\w./]+)``", page("design")):
+        if "/" in name and name not in ("migrations/", "versions/"):
+            assert any(PACKAGE.rglob(name.rstrip("/"))) or (ROOT / name).exists(), name
+        elif name.endswith(".py"):
+            assert name in files | {"manage.py", "setup.py", "env.py"}, name
+        elif re.fullmatch(r"(DatabaseRun|Run|Backend|Statements)\.\w+", name):
+            assert re.search(rf"\b{name.split('.')[1]}\b", everything), name
+
+
+def test_the_design_names_each_module_of_a_run():
+    """What is in running/, a reader finds in the list."""
+    text = page("design")
+    modules = [path.name for path in (PACKAGE / "running").glob("[a-z]*.py")]
+    folders = [f"{path.parent.name}/" for path in (PACKAGE / "running").glob("*/__init__.py")]
+    assert [name for name in [*modules, *folders] if f"``{name}``" not in text] == []
