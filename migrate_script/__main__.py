@@ -64,6 +64,6 @@ def _left_alone(words: Sequence[str]) -> bool:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except BaseException as error:
-        program.show_theirs(error, console.show_trace)
+    except BaseException as _error:
+        program.show_theirs(_error, console.show_trace)
         raise

@@ -39,13 +39,13 @@ def print_templates() -> None:
 
 
 #: doubles the percent signs of a value, for ConfigParser
-escape = methodcaller("replace", "%", "%%")
+escape: Callable[[str], str] = methodcaller("replace", "%", "%%")
 
 
 class Config(ConfigWithTemplates):
     """Alembic's Config with our templates, which accepts `%` in paths and URLs."""
 
-    template_directory = TEMPLATES
+    template_directory: Path = TEMPLATES
     #: see `UrlOf`
     real_url: UrlOf = staticmethod(lambda key, value: None)
     #: removes what an earlier env.py has left in the application's settings
@@ -62,7 +62,8 @@ class Config(ConfigWithTemplates):
                 if not (path / name).exists():
                     raise errors.FolderError.unusable_template(template, str(path / name))
             # absolute, as Mako accepts no path out of the current folder
-            self.template_directory, template = path.parent, path.name
+            self.template_directory = path.parent
+            template = path.name
         elif not (Path(self.get_template_directory()) / template).is_dir():
             raise errors.FolderError.no_template(template, template_names())
         return template

@@ -41,10 +41,10 @@ class Migrate:
         allow_loss: bool = True,
         **kwargs: Any,
     ) -> None:
-        self.db = db
+        self.db: Any = db
         self._directory = os.fspath(directory)
         self._states: WeakSet[MigrateState] = WeakSet()
-        self.command = command
+        self.command: str = command
         self.configure_callbacks: list[Callable[[Any], Any]] = []
         self.alembic_ctx_kwargs: dict[str, Any] = {
             **kwargs,

@@ -15,6 +15,8 @@ from .state import current_state, url_of_application
 if TYPE_CHECKING:
     from alembic.script import Script
 
+    from .state import MigrateState
+
 Directory = Union[str, "os.PathLike[str]", None]
 XArg = Union[str, Iterable[str], None]
 
@@ -52,10 +54,10 @@ class Project:
         opts: Sequence[str] = (),
         new: bool = False,
     ) -> None:
-        self.state = current_state()
+        self.state: MigrateState = current_state()
         from . import config
 
-        self.directory = os.fspath(directory or self.state.directory)
+        self.directory: str = os.fspath(directory or self.state.directory)
         self.config: Any
         if new or not self.state.has_own_config:
             callbacks = getattr(self.state.migrate, "configure_callbacks", [])

@@ -55,7 +55,9 @@ class MigrateState:
         self.has_own_config = has_own_config
         self.directory = directory
         self.options = options
-        self.configure_args = {k: v for k, v in options.items() if k not in SET_BESIDE}
+        self.configure_args: dict[str, Any] = {
+            k: v for k, v in options.items() if k not in SET_BESIDE
+        }
         self._db = db
         self._wrapped: tuple[Any, Database] | None = None
         self._configured: dict[str, Any] = {}

@@ -161,14 +161,18 @@ class Parameter:
     """A parameter of one command, with the default of the function."""
 
     def __init__(self, name: str, option: Option, default: Any) -> None:
-        self.name, self.option, self.default = name, option, default
+        self.name: str = name
+        self.option: Option = option
+        self.default: Any = default
 
 
 class Row:
     """A command: its name on the command line, its help sentence, its function."""
 
     def __init__(self, name: str, help: str, function: Callable[..., Any]) -> None:
-        self.name, self.help, self.function = name, help, function
+        self.name: str = name
+        self.help: str = help
+        self.function: Callable[..., Any] = function
 
     @property
     def parameters(self) -> list[Parameter]:

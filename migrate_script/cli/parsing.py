@@ -67,7 +67,7 @@ class RowCommand(click.Command):
 
     def __init__(self, row: Row, callback: Callable[..., Any] | None = None) -> None:
         self.row = row
-        self.typed = f"db {row.name}"  # what a message advises to type
+        self.typed: str = f"db {row.name}"  # what a message advises to type
         params = [
             _parameter(p.name, p.option, p.default, (row.name, p.name) not in UNLISTED)
             for p in row.parameters

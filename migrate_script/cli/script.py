@@ -13,7 +13,12 @@ import click
 from flask_script import Command, Manager, Option
 
 from .. import errors
-from ..compat.flask_script import ClassManager, is_imported_by_flask, parser_when_needed
+from ..compat.flask_script import (
+    AnyCommand,
+    ClassManager,
+    is_imported_by_flask,
+    parser_when_needed,
+)
 from ..compat.stdlib import actions_of, add_help_flag, flags_of, help_text, refuse_unknown_commands
 from . import console
 from .command_table import GROUP_HELP, GROUP_OPTIONS, LIST, OPTIONS, ROWS, Row
@@ -87,7 +92,7 @@ def _add_to_parser(parser: argparse.ArgumentParser, row: Row, added: bool) -> No
     parser.add_argument(*flags, action=_ShowHelp, row=row)
 
 
-class MigrationCommand(Command):  # type: ignore[misc]
+class MigrationCommand(AnyCommand):
     """One row of the table as a Flask-Script command.
 
     argparse passes on the arguments and Click parses them, so that they mean the same as with
@@ -95,14 +100,15 @@ class MigrationCommand(Command):  # type: ignore[misc]
     """
 
     capture_all_args = True
-    help_args = ()
+    help_args: tuple[()] = ()
 
     def __init__(self, row: Row) -> None:
         super().__init__()
         self.row = row
-        self.help = self.__doc__ = row.help
+        self.help: str = row.help
+        self.__doc__ = row.help
         self.manager: Any = None
-        self.traceback = False
+        self.traceback: bool = False
 
     def __deepcopy__(self, memo: Any) -> MigrationCommand:
         """Copy what a user changed, without the application that the last run left."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from flask_script import Shell as _Shell
-
-from ..compat.flask_script import offer_in_shells
+from ..compat.flask_script import AnyShell, offer_in_shells
 from ..compat.flask_sqlalchemy import current_application, models
 from ..state import record
 
@@ -23,7 +21,7 @@ def model_names() -> dict[str, Any]:
 offer_in_shells(model_names)
 
 
-class Shell(_Shell):  # type: ignore[misc]
+class Shell(AnyShell):
     """A Python shell with `app`, `db` and every model; `make_context` has precedence.
 
     :param banner: what to show first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from types import MethodType
-from typing import Any, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 import click
 
@@ -29,7 +29,30 @@ def load() -> None:
 load()
 
 
-from flask_script import Manager, Shell  # noqa: E402
+from flask_script import Command, Manager, Shell  # noqa: E402
+
+if TYPE_CHECKING:
+
+    class AnyClass:
+        """What a class of Flask-Script, which has no annotations, is to a type checker."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+        # Any: what they take and return differs between releases, and by what a user adds
+        option_list: Any
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+        def create_parser(self, *args: Any, **kwargs: Any) -> Any: ...
+        def __getattr__(self, name: str) -> Any: ...
+
+    class AnyCommand(AnyClass): ...
+
+    class AnyManager(AnyClass): ...
+
+    class AnyShell(AnyClass): ...
+
+else:
+    AnyCommand, AnyManager, AnyShell = Command, Manager, Shell
 
 
 def offer_in_shells(names: Callable[[], dict[str, Any]]) -> None:
@@ -58,18 +81,18 @@ class _OnClassToo:
         return MethodType(self.function, owner if instance is None else instance)
 
 
-class ClassManager(Manager):  # type: ignore[misc]
+class ClassManager(AnyManager):
     """A Manager whose commands and options belong to the class and not to the instance.
 
     Code written for an instance can use the class. `Manager._commands` and `Manager._options`
     exist in 2.0.5 and 2.0.6.
     """
 
-    add_command = _OnClassToo(Manager.add_command)
-    add_option = _OnClassToo(Manager.add_option)
-    command = _OnClassToo(Manager.command)
-    option = _OnClassToo(Manager.option)
-    shell = _OnClassToo(Manager.shell)
+    add_command: _OnClassToo = _OnClassToo(Manager.add_command)
+    add_option: _OnClassToo = _OnClassToo(Manager.add_option)
+    command: _OnClassToo = _OnClassToo(Manager.command)
+    option: _OnClassToo = _OnClassToo(Manager.option)
+    shell: _OnClassToo = _OnClassToo(Manager.shell)
 
     _commands: dict[str, Any]
     _options: list[Any]

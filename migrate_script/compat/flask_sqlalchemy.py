@@ -152,7 +152,7 @@ class Metadata:
 
     def __init__(self, metadatas: Mapping[str | None, Any]) -> None:
         self._metadata = metadatas[None]
-        self.tables = _Tables(metadatas)
+        self.tables: _Tables = _Tables(metadatas)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(vars(self)["_metadata"], name)

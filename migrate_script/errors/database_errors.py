@@ -163,7 +163,8 @@ class DifferencesFound(MigrateError):
             f"the models and the database differ ({counted(len(lines), 'difference')}): "
             "'db migrate' writes them into a revision"
         )
-        self.differences, self.lines = list(differences), list(lines)
+        self.differences: list[Any] = list(differences)
+        self.lines: Sequence[str] = list(lines)
 
     @classmethod
     def by_verify(cls, differences: Sequence[Any], lines: Sequence[str]) -> DifferencesFound:

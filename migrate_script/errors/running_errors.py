@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Sequence
+from typing import ClassVar, Sequence
 
 from .database_errors import DatabaseError
 from .family import MigrateError, cause_text, one_line
@@ -216,7 +216,7 @@ class Interrupted(MigrateError, KeyboardInterrupt):
 
     # of SIGINT, as of a shell's own commands; the console knows of SIGTERM
     status: int = 128 + signal.SIGINT
-    exit_code: int = 128 + signal.SIGINT
+    exit_code: ClassVar[int] = 128 + signal.SIGINT
 
     def __init__(self, command: str, unchanged: bool = False) -> None:
         super().__init__(f"'db {command}' was interrupted{_UNCHANGED if unchanged else ''}")

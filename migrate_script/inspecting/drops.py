@@ -222,7 +222,7 @@ class Creations:
         self.created: set[tuple[str, ...]] = set()  # in small letters, as everything here
         self.altered: set[tuple[str, ...]] = set()  # tables that a script changes or drops
         #: whether no script may create a table that is not among them
-        self.is_known = True
+        self.is_known: bool = True
         self._bind, self._dialect = bind, dialect
         self._values: dict[str, list[ast.expr]] = {}
         self._imported: set[str] = set()

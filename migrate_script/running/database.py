@@ -18,7 +18,7 @@ from .. import errors
 from ..compat.alembic import begins_each_step, commit_autobegun, has_begun_transaction
 from ..inspecting.drops import drops_of
 from ..progress import PLACE, listener
-from .backends.base import backend_of
+from .backends.base import Backend, backend_of
 from .data_loss import described, has_tables, losses
 from .dbapi import driver_connection, end_reading, fetch_all, has_begun, kept_alive
 from .dry_run import DryRun
@@ -34,12 +34,12 @@ class DatabaseRun(Observer):
 
     def __init__(self, run: Any, connection: Any) -> None:
         self.run = run
-        self.settings = run.settings
+        self.settings: Any = run.settings
         self.connection = connection
-        self.raw = driver_connection(connection)
-        self.backend = backend_of(connection, self.raw, run.settings)
+        self.raw: Any = driver_connection(connection)
+        self.backend: Backend = backend_of(connection, self.raw, run.settings)
         self.lock: DatabaseLock | None = None
-        self.has_committed = False
+        self.has_committed: bool = False
         self.outcomes: dict[Any, Outcome] = {}  # by the context
         self._places: dict[Any, str] = {}  # what each context is for, of several
         self._binds: dict[Any, str | None] = {}
@@ -137,7 +137,8 @@ class DatabaseRun(Observer):
         self.backend.lock = self.lock
         if self.settings.backup:
             self._back_up(context, had_begun)
-        self.statements = Statements(self.connection, self.raw, self._observers(context))
+        observers = self._observers(context)
+        self.statements: Statements = Statements(self.connection, self.raw, observers)
         enter(self.statements)
         if self.run.interrupts is None:
             self.run.interrupts = Interrupts()

@@ -26,7 +26,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self.have_stopped = False
+        self.have_stopped: bool = False
         self._cancellers: list[tuple[Statements, Callable[[], None]]] = []
         self._signals: set[int] = set()
         self._thread: threading.Thread | None = None

@@ -109,8 +109,8 @@ class AtTarget:
     """A version table for which a command had nothing to run."""
 
     def __init__(self, context: Any, heads: Sequence[str], schema: str | None) -> None:
-        self.heads = sorted(heads)
-        self.target = context.opts.get("destination_rev")
+        self.heads: list[str] = sorted(heads)
+        self.target: Any = context.opts.get("destination_rev")
         self._context, self._schema = context, schema
         self._bind = bind_of(context)  # as in `Outcome`
         self._table = context.version_table

@@ -52,10 +52,10 @@ class Run:
         self.options = options
         self.settings = settings
         self.offline = offline
-        self.protected = name in PROTECTED and not offline
+        self.protected: bool = name in PROTECTED and not offline
         self.databases: dict[Any, DatabaseRun] = {}  # by the connection of env.py
         #: what lasts until the command ends; it is left in reverse order
-        self.stack = ExitStack()
+        self.stack: ExitStack = ExitStack()
         #: the contexts that came through `context.configure`; None for one without protection
         self.contexts: dict[Any, DatabaseRun | None] = {}
         self.interrupts: Interrupts | None = None
@@ -64,7 +64,7 @@ class Run:
         self.revisions: dict[str, None] = {}  # those that ran, each once and in order
         self.scripts: dict[Any, None] = {}  # those that Alembic has read, each once
         self.at_target: list[AtTarget] = []  # where there was nothing to run
-        self.has_migrated = False
+        self.has_migrated: bool = False
         self.current: Any | None = None
         self.held_back: dict[Any, Callable[[], None]] = {}  # SQL, by the context
         self.revision_context: Any | None = None

@@ -41,10 +41,13 @@ class Execution:
         self.line: int | None = None  # of the script, where it failed
         #: what an observer has called when this one has succeeded or failed, and no other one
         self.then: Callable[[], None] | None = None
-        self.own = bool((getattr(context, "execution_options", None) or {}).get(OWN))
+        self.own: bool = bool((getattr(context, "execution_options", None) or {}).get(OWN))
         #: whether an isolation level of AUTOCOMMIT was set on the connection
-        self.is_autocommit = execution_options(connection).get("isolation_level") == "AUTOCOMMIT"
+        level = execution_options(connection).get("isolation_level")
+        self.is_autocommit: bool = level == "AUTOCOMMIT"
         #: the first word, and the kind if that word tells it
+        self.keyword: str
+        self.kind: str
         self.keyword, self.kind = keyword_and_kind(text, connection.dialect.name)
 
     @property
@@ -106,7 +109,7 @@ class Statements:
         self.count: int = 0  # of the statements that the step has begun
         self.is_looked_at: bool = False
         # also of a statement that failed: a signal may have ended it here, and not on the server
-        self.is_executing = False
+        self.is_executing: bool = False
         self._thread = threading.get_ident()
         self._in_step: dict[str, list[Any]] = {}
         self._between: dict[str, list[Any]] = {}

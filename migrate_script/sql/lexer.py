@@ -123,12 +123,12 @@ class Reader:
     """Reads one statement, token by token."""
 
     def __init__(self, text: str, dialect: str) -> None:
-        self.grammar = grammar_of(dialect)
+        self.grammar: str = grammar_of(dialect)
         self.nesting = 0
         self._tokens = scan(text, dialect)
         self._ahead: list[Token] = []
         first = next(self._tokens)
-        self.start = len(first.lead)  # where the statement begins in the text
+        self.start: int = len(first.lead)  # where the statement begins in the text
         while first.text == ";":
             first = next(self._tokens)
             self.start += 1 + len(first.lead)

@@ -110,10 +110,10 @@ class TableChanges:
         self.schema = schema
         self.name = name
         self.dialect = dialect
-        self.names = ColumnNames()
+        self.names: ColumnNames = ColumnNames()
         self._search = ConstraintSearch(name, dialect, convention)
         self._aside: dict[str, str] = {}
-        self.table = TableRebuild(schema, name)
+        self.table: TableRebuild = TableRebuild(schema, name)
 
     def apply(self, operation: str, *args: Any, **kwargs: Any) -> None:
         """Do what a method of Alembic's implementations is called for.

@@ -46,7 +46,7 @@ class StepChecks:
     @contextmanager
     def step(self, revision: str, allow_loss: bool, lazily: bool) -> Iterator[None]:
         """Surround one step."""
-        self.schema = self._new_schema()
+        self.schema: Schema = self._new_schema()
         self._altered: set[str] = set()
         self._grown: set[str] = set()
         self._usable: dict[tuple[str, str], bool] = {}

@@ -66,7 +66,7 @@ class TableMissing(
 
     def __init__(self, table: str) -> None:
         super().__init__(f"no such table: '{table}': {_NOT_THERE}")
-        self.orig = sqlite3.OperationalError(f"no such table: {table}")
+        self.orig: Any = sqlite3.OperationalError(f"no such table: {table}")
 
 
 class ColumnMissing(SQLiteAlterError, exc.OperationalError, KeyError):
@@ -74,7 +74,7 @@ class ColumnMissing(SQLiteAlterError, exc.OperationalError, KeyError):
 
     def __init__(self, column: str, table: str) -> None:
         super().__init__(f"no such column: '{column}' of the table '{table}': {_NOT_THERE}")
-        self.orig = sqlite3.OperationalError(f'no such column: "{column}"')
+        self.orig: Any = sqlite3.OperationalError(f'no such column: "{column}"')
 
 
 class ConstraintMissing(SQLiteAlterError, NotImplementedError, ValueError):
@@ -105,7 +105,7 @@ class CannotAlter(SQLiteAlterError, exc.OperationalError, NotImplementedError):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
-        self.orig = sqlite3.OperationalError(str(self))
+        self.orig: Any = sqlite3.OperationalError(str(self))
 
     @classmethod
     def unreadable(cls, table: str, reason: object) -> CannotAlter:
@@ -148,7 +148,9 @@ class Refused(SQLiteAlterError, exc.OperationalError, NotImplementedError):
 
     def __init__(self, error: exc.DBAPIError) -> None:
         super().__init__(str(error))
-        self.orig, self.statement, self.params = error.orig, error.statement, error.params
+        self.orig: Any = error.orig
+        self.statement: Any = error.statement
+        self.params: Any = error.params
 
 
 class DependentsBroken(SQLiteAlterError):

@@ -45,7 +45,7 @@ class Schema:
     def __init__(self, connection: Any, schema: str | None = None) -> None:
         self.connection = connection
         self.raw: Any = connection.connection  # the pool's, which passes all on to the driver's
-        self.alias = schema or "main"
+        self.alias: str = schema or "main"
 
     def run(self, statement: str) -> None:
         """Run a statement that changes the database."""

@@ -32,14 +32,14 @@ class Clause:
     """A constraint, of a column or of the table, or a column's default, collation or expression."""
 
     def __init__(self, words: Sequence[Token]) -> None:
-        self.lead = words[0].lead
-        self.words = list(words)
+        self.lead: str = words[0].lead
+        self.words: list[Token] = list(words)
         self.name: str | None = None
         start = 0
         if words[0].keyword == "CONSTRAINT" and len(words) > 2:
             self.name, start = words[1].name, 2
-        self.body = list(words[start:])
-        self.kind = {"AS": "GENERATED", "REFERENCES": "FOREIGN"}.get(
+        self.body: list[Token] = list(words[start:])
+        self.kind: str = {"AS": "GENERATED", "REFERENCES": "FOREIGN"}.get(
             self.body[0].keyword, self.body[0].keyword
         )
         if self.kind == "NOT":
@@ -152,7 +152,7 @@ class Item:
     """A column or a constraint of a CREATE TABLE."""
 
     def __init__(self, words: list[Token]) -> None:
-        self.lead = words[0].lead
+        self.lead: str = words[0].lead
         self.before_comma = ""
         self.comma = ","
         self.after_comma = ""
@@ -168,7 +168,7 @@ class ConstraintDefinition(Item):
 
     def __init__(self, words: list[Token]) -> None:
         super().__init__(words)
-        self.clause = Clause(words)
+        self.clause: Clause = Clause(words)
 
     @property
     def text(self) -> str:
@@ -180,13 +180,13 @@ class ColumnDefinition(Item):
 
     def __init__(self, words: list[Token]) -> None:
         super().__init__(words)
-        self.name_text = words[0].text
+        self.name_text: str = words[0].text
         end = 1
         while end < len(words) and words[end].keyword not in OF_COLUMN:
             end = group_end(words, end) if words[end].text == "(" else end + 1
-        self.type_lead = words[1].lead if end > 1 else " "
-        self.type_text = text_of(words[1:end])
-        self.clauses = list(clauses_of(words[end:], OF_COLUMN))
+        self.type_lead: str = words[1].lead if end > 1 else " "
+        self.type_text: str = text_of(words[1:end])
+        self.clauses: list[Clause] = list(clauses_of(words[end:], OF_COLUMN))
 
     @property
     def name(self) -> str:
@@ -210,7 +210,7 @@ class ColumnDefinition(Item):
             if place < len(self.clauses):
                 self.clauses[place].lead = clause.lead + self.clauses[place].lead
             else:
-                self.before_comma = clause.lead + self.before_comma
+                self.before_comma: str = clause.lead + self.before_comma
 
     def drop(self, *kinds: str) -> None:
         """Remove every clause of some kinds."""
@@ -248,11 +248,12 @@ class CreateTable:
             raise ValueError("not a plain CREATE TABLE")
         start = next((i for i, word in enumerate(words) if word.text == "("), len(words))
         end = group_end(words, start)
-        self.head = "".join(w.lead + w.text for w in words[: start - 1])
-        self.name_lead, self.name_text = words[start - 1].lead, words[start - 1].text
-        self.open = words[start].lead  # white space before the bracket
-        self.tail = "".join(w.lead + w.text for w in words[end:])
-        self.close = words[end - 1].lead
+        self.head: str = "".join(w.lead + w.text for w in words[: start - 1])
+        self.name_lead: str = words[start - 1].lead
+        self.name_text: str = words[start - 1].text
+        self.open: str = words[start].lead  # white space before the bracket
+        self.tail: str = "".join(w.lead + w.text for w in words[end:])
+        self.close: str = words[end - 1].lead
         self.items: list[Item] = []
         for part in split_at_commas(words[start + 1 : end - 1]):
             self._add(part)

@@ -42,17 +42,17 @@ class TableRebuild:
         entry = schema.table(name)
         if entry is None:
             raise errors.TableMissing(name)
-        self.name = entry.name
+        self.name: str = entry.name
         try:
-            self.before = CreateTable(entry.sql or "")
-            self.text = CreateTable(entry.sql or "")
+            self.before: CreateTable = CreateTable(entry.sql or "")
+            self.text: CreateTable = CreateTable(entry.sql or "")
         except (ValueError, IndexError) as error:
             raise errors.CannotAlter.unreadable(name, error) from error
         self._check_reading()
         mine = [e for e in schema.entries() if folded(e.table) == folded(entry.name) and e.sql]
         self.indexes: dict[str, str] = {e.name: e.sql or "" for e in mine if e.type == "index"}
         self.triggers: list[Entry] = [e for e in mine if e.type == "trigger"]
-        self.old_indexes = dict(self.indexes)
+        self.old_indexes: dict[str, str] = dict(self.indexes)
         self.sources: dict[str, str] = {}
 
     def _check_reading(self) -> None:

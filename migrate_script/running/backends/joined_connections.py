@@ -87,7 +87,8 @@ class JoinedConnection:
         self._has_changes = False
         # set by SQLAlchemy and by applications; the run has its own
         self.isolation_level: str | None = ""
-        self.row_factory = self.text_factory = None
+        self.row_factory: Any = None
+        self.text_factory: Any = None
 
     @property
     def raw(self) -> Any:

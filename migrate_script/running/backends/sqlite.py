@@ -82,7 +82,7 @@ class SQLiteBackend(Backend):
 
     def __init__(self, connection: Any, raw: Any, settings: Settings) -> None:
         super().__init__(connection, raw, settings)
-        self.file = database_file(raw)
+        self.file: str | None = database_file(raw)
         self._outside: list[str] = []  # statements of the step that ran outside
         self._begun = 0  # transactions since the step began
         self._before: tuple[Any, Any] | None = None
@@ -99,7 +99,7 @@ class SQLiteBackend(Backend):
         given["transactional_ddl"] = True
         return given
 
-    install = staticmethod(install)
+    install: Callable[[Any], None] = staticmethod(install)  # type: ignore[assignment]
 
     def is_busy(self, error: Exception) -> bool:
         return "database is locked" in str(error)

@@ -138,7 +138,7 @@ class PostgreSQLLock(AdvisoryLock):
             return False
         name = f"migrate_script, process {os.getpid()} on {socket.gethostname()}"[:63]
         self._row(_NAME_HOLDER.format(name=name.replace("'", "").replace("%", "")))
-        self.key = self._row("SELECT pg_backend_pid()")[0]
+        self.key: object = self._row("SELECT pg_backend_pid()")[0]
         return True
 
     def holder(self) -> str:
@@ -199,7 +199,7 @@ class MySQLLock(AdvisoryLock):
     def try_acquire(self) -> bool:
         acquired = self._row(f"SELECT GET_LOCK('{self._name}', 0)")[0]
         used_by = "CONNECTION_ID()" if acquired else f"IS_USED_LOCK('{self._name}')"
-        self.key = self._row(f"SELECT {used_by}")[0]
+        self.key: object = self._row(f"SELECT {used_by}")[0]
         self.raw.commit()
         return bool(acquired)
 
