@@ -270,7 +270,9 @@ class _Failure:
             folder = str(self.config.get_main_option("script_location"))
             return errors.RevisionError.no_file(target, folder)
         if text.startswith("Error executing editor"):
-            return errors.ScriptError.editor(str(self.run.scripts[-1].path), self.error.__context__)
+            return errors.ScriptError.editor(
+                str([*self.run.scripts][-1].path), self.error.__context__
+            )
         if "--purge with --sql" in text:
             return errors.UsageError.given_twice("db stamp", "--purge", "--sql")
         if "revision_environment is not configured" in text:
