@@ -25,15 +25,17 @@ class Listener:
     def waiting(self, holder: str, seconds: float) -> None:
         """Another migration, described by `holder`, holds the lock."""
 
-    def running(self, number: int, count: int, revision: str, look: Look) -> ContextManager[None]:
-        """Surrounds a step: its number, their count, its identifier, what it executes."""
+    def running(
+        self, number: int, count: int, script: Any, look: Look, is_trial: bool
+    ) -> ContextManager[None]:
+        """Surrounds a step: its number, their count, its script, what it executes.
+
+        A trial is undone in the end.
+        """
         return nullcontext()
 
     def executed(self) -> None:
         """A statement that was looked at has ended."""
-
-    def done(self, number: int, count: int, script: Any, seconds: float, is_trial: bool) -> None:
-        """A step has run: its number, their count, its script, the time; a trial is undone."""
 
     def note(self, sentence: str) -> None:
         """A sentence for the user."""

@@ -12,7 +12,7 @@ import zlib
 
 import pytest
 import sqlalchemy as sa
-from databases import execute, foreign_keys, rows
+from databases import SERVERS, execute, foreign_keys, rows
 from front_ends import FrontEnd
 from old_projects import OldProject
 from processes import FRONT_ENDS
@@ -27,13 +27,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["LANGUAGE"] = "C"
 os.environ.setdefault("PGSSLMODE", "disable")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
-
-SERVERS = {
-    "postgresql": os.environ.get(
-        "MIGRATE_SCRIPT_POSTGRESQL", "postgresql+psycopg2://postgres@127.0.0.1:5432/postgres"
-    ),
-    "mysql": os.environ.get("MIGRATE_SCRIPT_MYSQL", "mysql+pymysql://root@127.0.0.1:3306/mysql"),
-}
 REQUIRED = bool(os.environ.get("MIGRATE_SCRIPT_DATABASES_REQUIRED"))
 _reachable: dict[str, str] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sqlite3
 from typing import Any
 
@@ -13,6 +14,13 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
 from migrate_script.compat.sqlalchemy import let_reflect
+
+SERVERS = {
+    "postgresql": os.environ.get(
+        "MIGRATE_SCRIPT_POSTGRESQL", "postgresql+psycopg2://postgres@127.0.0.1:5432/postgres"
+    ),
+    "mysql": os.environ.get("MIGRATE_SCRIPT_MYSQL", "mysql+pymysql://root@127.0.0.1:3306/mysql"),
+}
 
 
 @functools.lru_cache(maxsize=8)

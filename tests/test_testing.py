@@ -7,8 +7,7 @@ import os
 import sys
 
 import pytest
-from conftest import SERVERS
-from databases import execute, rows, tables, version
+from databases import SERVERS, execute, rows, tables, version
 from projects import write_source
 
 from migrate_script import MigrateError

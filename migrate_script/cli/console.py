@@ -50,11 +50,27 @@ class Terminal(Listener):
         )
 
     @contextmanager
-    def running(self, number: int, count: int, revision: str, look: Look) -> Iterator[None]:
+    def running(
+        self, number: int, count: int, script: Any, look: Look, is_trial: bool
+    ) -> Iterator[None]:
+        place, start = f"{number} of {count}: {script.revision}", time.monotonic()
         if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield
-            return
-        title, end = _placed(f"{number} of {count}: {revision}"), threading.Event()
+        else:
+            with self._ticking(place, look):
+                yield
+        seconds = time.monotonic() - start
+        took = f"{seconds:.1f} s"
+        if not _is_shown(logging.getLogger("alembic.runtime.migration")):
+            title = f", {script.doc}" if script.doc else ""
+            took = f" ({took})" if seconds >= _LONG_FOR_TRIAL else ""
+            self.note(f"{place}{title}{took}")
+        elif seconds >= (_LONG_FOR_TRIAL if is_trial else _LONG):
+            self.note(f"{script.revision} took {took}")
+
+    @contextmanager
+    def _ticking(self, place: str, look: Look) -> Iterator[None]:
+        title, end = _placed(place), threading.Event()
         arguments = (title, look, end)
         thread = threading.Thread(target=self._tick, args=arguments, name=OWN_THREAD, daemon=True)
         thread.start()
@@ -86,15 +102,6 @@ class Terminal(Listener):
             if self._is_line_shown:
                 self._is_line_shown = False
                 click.echo(_ERASE, err=True, nl=False)
-
-    def done(self, number: int, count: int, script: Any, seconds: float, is_trial: bool) -> None:
-        took = f"{seconds:.1f} s"
-        if not _is_shown(logging.getLogger("alembic.runtime.migration")):
-            title = f", {script.doc}" if script.doc else ""
-            took = f" ({took})" if seconds >= _LONG_FOR_TRIAL else ""
-            self.note(f"{number} of {count}: {script.revision}{title}{took}")
-        elif seconds >= (_LONG_FOR_TRIAL if is_trial else _LONG):
-            self.note(f"{script.revision} took {took}")
 
     @property
     def can_ask(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 import threading
 from contextlib import contextmanager
@@ -297,36 +296,6 @@ if not _expects("_filter_into_branch_heads", "targets"):
     del LinearRevisionMap._filter_into_branch_heads
 
 
-def listed_files(directory: Any) -> list[str] | None:
-    """List the paths of the scripts of a directory as Alembic does; None for its own loader only.
-
-    `ScriptDirectory._version_locations` in all releases. Files are sorted, and their paths without
-    links, from 1.10 on, which can look into the folders of a folder as well.
-    """
-    deep = getattr(directory, "recursive_version_locations", None)
-    if directory.sourceless or deep:
-        return None
-    folders = {}
-    for folder in map(str, directory._version_locations):
-        real = os.path.realpath(folder)
-        if real in folders:
-            return None
-        if os.path.isdir(folder):
-            folders[real] = folder if deep is None else real
-    found: list[str] = []
-    for folder in folders.values():
-        names = []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_symlink():
-                    return None  # it may lead to a script that is there already
-                if entry.name.endswith((".py", ".py\n")) and not entry.name.startswith("__init__"):
-                    if deep is None or not entry.is_dir():
-                        names.append(os.path.join(folder, entry.name))
-        found += names if deep is None else sorted(names)
-    return found if folders else None
-
-
 def load_as_alembic(directory: Any, path: str) -> Any:
     """Return the Script of a file that is run, or None for no script (`Script._from_path`)."""
     return Script._from_path(directory, path)
@@ -384,7 +353,7 @@ def no_advice_to_edit() -> Iterator[None]:
 
 def version_locations(scripts: Any) -> list[str]:
     """Return the folders of a ScriptDirectory that hold scripts (all releases)."""
-    return [str(folder) for folder in scripts._version_locations]
+    return list(map(str, scripts._version_locations))
 
 
 class ConfigWithTemplates(Config):

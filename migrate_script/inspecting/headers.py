@@ -27,7 +27,6 @@ from .. import errors
 from ..compat.alembic import (
     LinearRevisionMap,
     all_scripts,
-    listed_files,
     load_as_alembic,
     version_locations,
 )
@@ -192,18 +191,51 @@ def load_script(step: Any) -> None:
         step.migration_fn = getattr(script.module, "upgrade" if step.is_upgrade else "downgrade")
 
 
+def _listed_files(directory: Any, locations: list[str]) -> list[str] | None:
+    """List the paths of the scripts of a directory as Alembic does; None for its own loader only.
+
+    Files are sorted, and their paths without links, from Alembic 1.10 on, which can look into the
+    folders of a folder as well.
+    """
+    deep = getattr(directory, "recursive_version_locations", None)
+    if directory.sourceless or deep:
+        return None
+    folders = {}
+    for folder in locations:
+        real = os.path.realpath(folder)
+        if real in folders:
+            return None
+        if os.path.isdir(folder):
+            folders[real] = folder if deep is None else real
+    found: list[str] = []
+    for folder in folders.values():
+        names = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    return None  # it may lead to a script that is there already
+                if entry.name.endswith((".py", ".py\n")) and not entry.name.startswith("__init__"):
+                    if deep is None or not entry.is_dir():
+                        names.append(os.path.join(folder, entry.name))
+        found += names if deep is None else sorted(names)
+    return found if folders else None
+
+
 class Headers:
     """The headers of all scripts of a folder, which are read once."""
 
-    directory: ScriptDirectory
-    _read: list[tuple[str, Header | None]] | None = None
+    def __init__(self, directory: ScriptDirectory, locations: list[str]) -> None:
+        self.directory = directory
+        self._locations = locations
+        self._read: list[tuple[str, Header | None]] | None = None
 
     def all(self) -> list[tuple[str, Header | None]] | None:
         """Return path and header of each script; None for a header that its text does not give.
 
         None for all where Alembic's own loader has to look for the files.
         """
-        paths = listed_files(self.directory) if self._read is None else None
+        is_new = self._read is None
+        paths = _listed_files(self.directory, self._locations) if is_new else None
         if paths is not None:
             self._read = []
             for path in paths:
@@ -283,12 +315,12 @@ def scripts_of(config: Any, to_create: str | None = None) -> ScriptDirectory:
             # the advice of Alembic 1.16 to set `path_separator`
             warnings.simplefilter("ignore", DeprecationWarning)
             directory = ScriptDirectory.from_config(config)
+        locations = version_locations(directory)
         if config.get_main_option("version_locations"):
-            for folder in version_locations(directory):
+            for folder in locations:
                 if not (os.path.isdir(folder) or (to_create and same_path(folder, to_create))):
                     raise errors.FolderError.no_location(os.path.normpath(folder))
-        headers = vars(directory)["headers"] = Headers()
-        headers.directory = directory
+        headers = vars(directory)["headers"] = Headers(directory, locations)
         directory.revision_map = LinearRevisionMap(headers.scripts)
         opened = config.opened_scripts = directory
     return copy.copy(opened)

@@ -7,7 +7,6 @@ them lies everything that protects a run; each concern is one line of `_lock`, `
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from functools import wraps
 from typing import Any, Callable, Iterator
@@ -154,7 +153,7 @@ class DatabaseRun(Observer):
         if self.settings.dry_run:
             self._dry_run = DryRun(self.connection, self.raw, self.backend.runs_outside)
             observers.append(self._dry_run)
-        observers += [self, *self.backend.observers(), self.backend]
+        observers += [self, *self.backend.observers, self.backend]
         if self.backend.transactional:
             self._rollback = ScriptRollback(
                 self.connection, self.raw, self.backend.has_inner_savepoint
@@ -225,15 +224,12 @@ class DatabaseRun(Observer):
         if self._dry_run is not None:
             self._dry_run.arm()
         for number, step in enumerate(steps, 1):
-            self.run.current, start = step, time.monotonic()
+            self.run.current = step
             script = getattr(step, "revision", None)  # a stamp has none
             self.backend.next_step()
             if script is not None:
                 step.migration_fn = self._wrapped(context, step, number, len(steps))
             yield step
-            if script is not None:
-                seconds = time.monotonic() - start
-                listener().done(number, len(steps), script, seconds, self.settings.dry_run)
         self.run.current = None
         self.backend.after_steps()
 
@@ -249,11 +245,11 @@ class DatabaseRun(Observer):
 
     def _wrapped(self, context: Any, step: Any, number: int, count: int) -> Callable[..., None]:
         """What Alembic calls in place of a script's upgrade() or downgrade()."""
-        function, revision = step.migration_fn, step.revision.revision
+        function, script, is_trial = step.migration_fn, step.revision, self.settings.dry_run
 
         @wraps(function)  # Alembic reports a step by the name of its function
         def run_step(**kwargs: Any) -> None:
-            with listener().running(number, count, revision, self.statements.look):
+            with listener().running(number, count, script, self.statements.look, is_trial):
                 with self.statements.step(step), self.backend.step(context, step):
                     function(**kwargs)
 

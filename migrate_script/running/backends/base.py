@@ -10,7 +10,7 @@ run has failed.
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from typing import Any, ContextManager, Iterator
+from typing import Any, ContextManager, Iterator, Sequence
 
 from ... import errors
 from ...state import Settings
@@ -24,6 +24,8 @@ class Backend(Observer):
     transactional = False
     #: a dry run can be rolled back
     can_dry_run = False
+    #: what hears of the statements before the backend does; made where a backend has any
+    observers: Sequence[Observer] = ()
 
     def __init__(self, connection: Any, raw: Any, settings: Settings) -> None:
         self.connection = connection
@@ -51,10 +53,6 @@ class Backend(Observer):
     def has_leftovers(self, context: Any) -> bool:
         """Whether there is something to clean up although no step is due."""
         return False
-
-    def observers(self) -> list[Observer]:
-        """Return new observers that hear of the statements before the backend does."""
-        return []
 
     def __enter__(self) -> Backend:
         return self

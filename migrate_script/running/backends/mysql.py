@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 from sqlalchemy import exc
 
@@ -31,7 +31,8 @@ class MySQLBackend(Backend):
     _own: OwnConnections
     _blocker = ""
 
-    def observers(self) -> list[Observer]:
+    @property
+    def observers(self) -> Sequence[Observer]:  # type: ignore[override]
         self._journal = Journal(self.connection)
         self._own = OwnConnections(self.connection, self.raw, self.lock)
         return [self._own, self._journal]

@@ -8,7 +8,7 @@ each statement that remains is reported. The next run repeats all of them.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple, Sequence
 
 from sqlalchemy import exc
 
@@ -56,7 +56,8 @@ class PostgreSQLBackend(Backend):
     _committed: CommittedStatements
     _own: OwnConnections
 
-    def observers(self) -> list[Observer]:
+    @property
+    def observers(self) -> Sequence[Observer]:  # type: ignore[override]
         self._committed = CommittedStatements(self.connection)
         self._own = OwnConnections(self.connection, self.raw, self.lock)
         return [self._own, self._committed]

@@ -109,8 +109,11 @@ class SQLiteBackend(Backend):
     def preflight(self, context: Any) -> None:
         if self.file is None:
             return
-        mode = pragma(self.raw, "journal_mode")[0][0]
-        page, pages = pragma(self.raw, "page_size")[0][0], pragma(self.raw, "page_count")[0][0]
+        cursor = self.raw.cursor()
+        cursor.row_factory = None  # an application may want its rows as dictionaries
+        mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
+        page = cursor.execute("PRAGMA page_size").fetchone()[0]
+        pages = cursor.execute("PRAGMA page_count").fetchone()[0]
         path = os.path.realpath(self.file)
         if os.path.exists(path) and not _may_write(path):
             raise errors.NotReady.unwritable("file", path)
