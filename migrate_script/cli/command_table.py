@@ -1,4 +1,4 @@
-"""The table of commands, options and help, of which both front ends are made.
+"""The table of commands and options, of which both front ends are made; help is that of `commands`.
 
 A command is a function of `commands`. Its parameters are its options and arguments, looked up by
 name below; its defaults are those of the function, its help the first line of the docstring.

@@ -1,8 +1,8 @@
-"""Reads the header of a revision script from its text, and loads the script when it is due.
+"""Reads headers of scripts from their text: the history, and whether a database is at its head.
 
 The identifier, what it follows and the docstring are literals at the top of the file, so that the
-history of a folder is known without running code of the user's. A file in which they are not
-plainly literal is left to Alembic's own loader, with Alembic's own errors.
+history of a folder is known without running code of the user's; a script is loaded when it is due.
+A file in which they are not plainly literal is left to Alembic's own loader, with Alembic's errors.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One run at a time: of each database (`DatabaseLock`), and in one process (`process_lock`).
+"""Waiting for one run at a time: of a database (`DatabaseLock`), in a process (`process_lock`).
 
 Both try again and again until their time-out. Nobody waits inside a lock function of a server,
 since that would block a CREATE INDEX CONCURRENTLY of the holder.
