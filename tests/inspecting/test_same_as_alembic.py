@@ -23,6 +23,7 @@ from test_headers import TEMPLATE, in_order
 import migrate_script
 from migrate_script.compat.alembic import LinearRevisionMap
 from migrate_script.inspecting.headers import are_at, scripts_of
+from migrate_script.running.logs import kept_loggers
 
 #: older Alembic may follow a circle for ever
 FINDS_CIRCLES = hasattr(revision_module, "CycleDetected")
@@ -125,7 +126,9 @@ def config_of(folder):
 
 def said_by_alembic(name, folder, **keywords):
     """What a command of Alembic's own printed."""
-    return said(lambda: getattr(command, name)(config_of(folder), **keywords))
+    # its env.py sets up logging, for all tests that follow
+    with kept_loggers():
+        return said(lambda: getattr(command, name)(config_of(folder), **keywords))
 
 
 def said(function, **keywords):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 
 import pytest
 from alembic import command
@@ -276,8 +277,11 @@ def test_a_dry_run_refuses_a_commit_for_the_second(project, new_database, monkey
     stopped = db(project, "upgrade", "--dry-run")
     assert picture(url) == before
     assert stopped.status == 1
-    assert stopped.error.startswith(
-        "Error: --dry-run stopped revision r2 before [COMMIT], which could not be undone: "
+    # the second is not always named: what its driver does may be found out after its turn
+    assert re.match(
+        r"Error: (the version table 'vb': )?--dry-run stopped revision r2 before \[COMMIT\], which "
+        "could not be undone: ",
+        stopped.error,
     )
     assert len(stopped.error.splitlines()) == 1
 
