@@ -30,7 +30,10 @@ class EnablingError(MigrateError):
 
     @classmethod
     def does_not_start(cls, python: str, status: int) -> EnablingError:
-        return cls(f"'{python}' ends with status {status} when it starts: mend that first")
+        return cls(
+            f"'{python}' ends with status {status} when it starts: correct what stops it first "
+            f"(the last module that '{python} -v -c pass' imports)"
+        )
 
     @classmethod
     def not_read(cls, folder: object, command: str) -> EnablingError:

@@ -300,7 +300,7 @@ class AlterError(MigrateError):
     @classmethod
     def unclear(cls, kind: str, table: str, candidates: Sequence[str]) -> AlterError:
         has = f"it has {'; '.join(candidates)}" if candidates else "it has none"
+        advice = "name it in the revision" if candidates else "leave that out of the revision"
         return cls(
-            f"it is not clear which {kind} of the table '{table}' is meant ({has}): name it in the "
-            "revision"
+            f"it is not clear which {kind} of the table '{table}' is meant ({has}): {advice}"
         )

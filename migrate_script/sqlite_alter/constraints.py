@@ -69,7 +69,7 @@ class ConstraintSearch:
     def _refuse(self, kind: str, name: str | None, text: CreateTable) -> None:
         found = [p for p in places(text, kind) if p[1].kind != "PRIMARY" or kind == "PRIMARY"]
         if name is None:
-            described = [self._described(place) for place in found]
+            described = [self._described(p) + self._called(p, text, found) for p in found]
             raise errors.ConstraintUnclear(KIND_WORDS[kind], self.table, described)
         described = [self._described(place) for place in found if not place[1].name]
         raise errors.ConstraintMissing(KIND_WORDS[kind], name, self.table, described)
@@ -79,6 +79,15 @@ class ConstraintSearch:
         column, clause = place
         of_column = f"{column.name} " if column is not None else ""
         return " ".join((of_column + clause.text).split())
+
+    def _called(self, place: Place, text: CreateTable, found: list[Place]) -> str:
+        """Return a name by which a script can drop what has none."""
+        unnamed = [p[1] for p in found if p[1].kind == place[1].kind and not p[1].name]
+        if place[1] not in unnamed or place[1].kind == "PRIMARY":
+            return ""
+        number = unnamed.index(place[1]) + 1
+        last = {"FOREIGN": f"ibfk_{number}", "CHECK": f"chk_{number}"}.get(place[1].kind)
+        return f", as {self.table}_{last or '_'.join([*self._columns(place, text), 'key'])}"
 
     def _by_name(self, name: str | None, text: CreateTable, found: list[Place]) -> Place | None:
         if not name:

@@ -94,9 +94,9 @@ class ConstraintUnclear(SQLiteAlterError, NotImplementedError, ValueError):
 
     def __init__(self, kind: str, table: str, candidates: Sequence[str]) -> None:
         has = f"it has {'; '.join(candidates)}" if candidates else "it has none"
+        advice = "name it in the revision" if candidates else "leave that out of the revision"
         super().__init__(
-            f"it is not clear which {kind} of the table '{table}' is meant ({has}): name it in the "
-            "revision"
+            f"it is not clear which {kind} of the table '{table}' is meant ({has}): {advice}"
         )
 
 
@@ -130,7 +130,8 @@ class CannotAlter(SQLiteAlterError, exc.OperationalError, NotImplementedError):
         return cls(
             "the SQL to alter a table of SQLite depends on what the table is like, and that is not "
             f"known here ({reason}): give --sql where the database is at the revision "
-            "that the SQL starts from, or write the SQL from 'base'"
+            "that the SQL starts from, write the SQL from 'base', or alter the table by SQL in the "
+            "revision, with op.execute()"
         )
 
     @classmethod
@@ -159,7 +160,7 @@ class DependentsBroken(SQLiteAlterError):
     def __init__(self, tables: Iterable[str], what: Sequence[str]) -> None:
         super().__init__(
             f"altering '{', '.join(sorted(tables))}' would break or lose {', '.join(what)}: drop "
-            "it in the revision before, and create it again after; or allow it by 'allow_loss = "
+            "that first in the revision, and create it again last; or allow it by 'allow_loss = "
             "True' in the revision",
         )
 
@@ -183,15 +184,17 @@ class BrokenReferences(SQLiteAlterError):
             f"'{table}' refers to columns of '{parent}' that are no key of it any more"
             for table, parent in keyless
         ]
-        cures = ["correct those rows (PRAGMA foreign_key_check lists them)"] * bool(counts) + [
-            "drop the foreign key first, make the key again, or set 'allow_loss = True'"
-        ] * bool(keyless)
-        advice = " and ".join(cures)
-        advice = (
-            f"{kept}, so nothing was undone; {advice}"
-            if kept
-            else f"{advice} in the revision, or before it"
-        )
+        rows = "correct those rows (PRAGMA foreign_key_check lists them)"
+        keys = "drop the foreign key, or make the key again"
+        if not kept:
+            # they are undone, and so listed only there
+            rows = "correct those rows in the revision (PRAGMA foreign_key_check lists them there)"
+            rows += ", or add what they refer to before it"
+            keys = "drop the foreign key first, make the key again, or set 'allow_loss = True' in "
+            keys += "the revision"
+        advice = "; ".join([rows] * bool(counts) + [keys] * bool(keyless))
+        if kept:
+            advice = f"{kept}, so nothing was undone; {advice}"
         super().__init__(f"since revision {revision}, {', '.join(found)}: {advice}")
 
 

@@ -165,7 +165,8 @@ class TableRebuild:
             yield
         except Exception as error:
             if "may not be modified" in str(error):
-                raise errors.CannotAlter.defended(self.name, error) from error
+                cause = getattr(error, "orig", error)
+                raise errors.CannotAlter.defended(self.name, cause) from cause
             raise
         finally:
             schema.raw.execute("PRAGMA writable_schema = OFF")

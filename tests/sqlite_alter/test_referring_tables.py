@@ -160,8 +160,8 @@ def test_new_dangling_rows_are_undone_where_foreign_keys_are_enforced(project, u
     assert failed.status == 1
     assert failed.error == (
         "Error: since revision r1, 1 row of 'child' refers to missing rows of 'parent': "
-        "correct those rows (PRAGMA foreign_key_check lists them) in the revision, or before it; "
-        "the database is at no revision, as before\n"
+        "correct those rows in the revision (PRAGMA foreign_key_check lists them there), or add "
+        "what they refer to before it; the database is at no revision, as before\n"
     )
     assert everything(url) == before
 

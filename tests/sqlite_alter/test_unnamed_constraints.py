@@ -115,7 +115,9 @@ def test_one_of_several_without_names_is_asked_for(project, url, going_up, going
     failed = db(project, "downgrade")
     assert failed.status == 1
     assert len(failed.error.splitlines()) == 1
-    assert "(it has c CHECK (c > 0); " in failed.error or "(it has UNIQUE (a); " in failed.error
+    assert (
+        "(it has c CHECK (c > 0), as " in failed.error or "(it has UNIQUE (a), as " in failed.error
+    )
     assert "CHECK (b < 5)" in failed.error
     assert failed.error.count(": name it in the revision; ") == 1
     assert everything(url) == before
@@ -277,7 +279,9 @@ def test_beside_a_convention_the_one_without_a_name_need_not_be_meant(project, u
     )
     failed = db(project, "upgrade")
     assert failed.status == 1
-    assert "(it has UNIQUE (a); CONSTRAINT uq_t_b UNIQUE (b)): name it in" in failed.error
+    assert (
+        "(it has UNIQUE (a), as t_a_key; CONSTRAINT uq_t_b UNIQUE (b)): name it in" in failed.error
+    )
     assert everything(url) == before
 
 
