@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from environments import Environment, built_wheel, link_stack
-from projects import OUTSIDE
+from projects import OUTSIDE, write_source
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_stack]
 
@@ -179,22 +181,23 @@ def test_a_folder_where_nothing_can_be_written(off, at):
 
 
 def test_a_package_that_is_not_installed(off, project):
-    """Where it is importable in the working directory only, it would not be found elsewhere."""
-    (project.folder / "migrate_script").symlink_to(off.site_packages / "migrate_script")
-    installed = off.site_packages / "migrate_script"
-    installed.rename(off.site_packages.parent / "away")
-    (project.folder / "migrate_script").unlink()
-    (project.folder / "migrate_script").symlink_to(off.site_packages.parent / "away")
+    """In the working directory only, it would not be found elsewhere, until pip installs it."""
+    shutil.copytree(
+        str(off.site_packages / "migrate_script"), str(project.folder / "migrate_script")
+    )
+    off.uninstall()
     before = off.files()
     try:
-        done = off.ours("enable")
+        assert off.ours("enable") == (
+            1,
+            "",
+            f"Error: migrate_script is not installed in '{off.python.parent.parent}', but only in "
+            "the working directory: type 'python -m pip install .' first\n",
+        )
         assert off.files() == before
     finally:
-        (off.site_packages.parent / "away").rename(installed)
-    said = "migrate_script is not installed in"
-    assert (done.status, done.out) == (1, "")
-    assert done.err.startswith(f"Error: {said} '{off.python.parent.parent}', but only")
-    assert len(done.err.splitlines()) == 1
+        off.install()  # of a wheel that was built from such a directory
+    assert off.ours("enable").status == 0
 
 
 def test_another_release_wrote_it(on):
@@ -427,3 +430,116 @@ def test_a_package_in_the_folder_of_the_user(wheel, tmp_path, project):
     assert run("-c", "from flask_migrate import MigrateCommand").returncode == 0
     assert run("-m", "migrate_script", "disable").returncode == 0
     assert not (folder / "migrate_script_names.pth").exists()
+
+
+# -- what the lines advise ---------------------------------------------------------------------
+
+
+def without_rights(environment, *words):
+    """Run a command as a user who may write where the folders let anybody."""
+    python = str(environment.python)
+    words = [python, "-m", "migrate_script", *words]
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("root writes everywhere")
+        words = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", *words]
+    outside = {k: v for k, v in OUTSIDE.items() if not k.startswith("PYTHON")}
+    done = subprocess.run(
+        words, cwd=str(environment.cwd), env=outside, capture_output=True, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def locked(off):
+    """The environment, into which nobody may write who is not its owner."""
+    folder = off.site_packages
+    mode = folder.stat().st_mode
+
+    def lock():
+        folder.chmod(0o555)
+
+    yield lock
+    folder.chmod(mode)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such rights")
+def test_a_folder_of_another_owner(off, locked):
+    """The command without files works as it is, and both others as the owner."""
+    locked()
+    reason = os.strerror(errno.EACCES)
+    assert without_rights(off, "enable") == (
+        1,
+        "",
+        f"Error: cannot write to '{off.site_packages}': {reason}: do it as the owner of that "
+        f"folder, or run '{COMMAND} manage.py ...', which writes nothing\n",
+    )
+    assert without_rights(off, "manage.py", "whose") == (0, "migrate_script\n", "")
+    off.site_packages.chmod(0o755)  # which the owner may do
+    assert off.ours("enable").status == 0
+    locked()
+    assert without_rights(off, "disable") == (
+        1,
+        "",
+        f"Error: cannot remove '{off.site_packages / 'migrate_script_names.pth'}': {reason}: do it "
+        "as the owner of that folder\n",
+    )
+    off.site_packages.chmod(0o755)
+    assert off.ours("disable").status == 0
+
+
+def test_a_python_that_does_not_start(off, project):
+    """The last import of `-v` is what stops it."""
+    path = project.write("paths/sitecustomize.py", "import sys\n\nsys.exit(3)\n")
+    paths = {"PYTHONPATH": str(path.parent)}
+    python, status = str(off.python), off.run("-c", "pass", **paths).status
+    # as by `-E`, this process leaves out what stops the next
+    done = off.run("-E", "-m", "migrate_script", "enable", **paths)
+    assert (done.status, done.out, done.err.splitlines()[-1]) == (
+        1,
+        "",
+        f"Error: '{python}' ends with status {status} when it starts: correct what stops it first "
+        f"(the last module that '{python} -v -c pass' imports)",
+    )
+    shown = off.run("-v", "-c", "pass", **paths)
+    imported = [line for line in shown.err.splitlines() if line.startswith("# code object from")]
+    assert shown.status == status != 0
+    assert str(path.parent) in imported[-1]
+    write_source(path, "")
+    assert off.run("-E", "-m", "migrate_script", "enable", **paths).status == 0
+
+
+def test_a_python_without_pth_files(off):
+    """The launcher needs none."""
+    pth = off.site_packages / "aaa.pth"
+    pth.write_text("import site; site.addpackage = lambda *args, **keywords: None\n")
+    try:
+        done = off.ours("enable")
+        assert done == (
+            1,
+            "",
+            f"Error: this Python does not execute the .pth files of '{off.site_packages}': run "
+            f"'{COMMAND} manage.py ...' instead\n",
+        )
+        assert off.ours("manage.py", "whose") == (0, "migrate_script\n", "")
+    finally:
+        pth.unlink()
+
+
+def test_another_environment_turned_it_on(off, tmp_path_factory, wheel):
+    """`disable` by the Python of the folder in the line turns it off for both."""
+    other = Environment(tmp_path_factory.mktemp("other"), wheel)
+    assert other.ours("enable").status == 0
+    pth = off.site_packages / "other.pth"
+    pth.write_text(f"import site; site.addsitedir({str(other.site_packages)!r})\n")
+    try:
+        assert off.ours("disable") == (
+            1,
+            "",
+            f"Error: the old names are still on, by '{names_file(other)}': type '{COMMAND} "
+            "disable' with the Python of that folder\n",
+        )
+        assert other.ours("disable").status == 0
+        assert off.ours("disable").status == 0
+    finally:
+        pth.unlink()
