@@ -31,6 +31,10 @@ def _engine(url: str, **options: Any) -> Any:
 
 def execute(url: str, *statements: str) -> None:
     """Run statements outside a transaction, on any SQLAlchemy."""
+    if url.startswith("sqlite"):  # which has no AUTOCOMMIT on old ones
+        for statement in statements:
+            rows(url, statement)
+        return
     with _engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
         for statement in statements:
             connection.execute(sa.text(statement))

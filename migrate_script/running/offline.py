@@ -46,6 +46,7 @@ def hold_back(context: Any) -> Callable[[], None]:
         return NoRows()
 
     connection.execute = execute_without_rows
+    connection.connect = lambda **_: connection  # None before SQLAlchemy 1.4
     return write
 
 

@@ -130,7 +130,7 @@ def in_order(text):
     def sorted_list(match):
         return ", ".join(sorted(match.group().split(", ")))
 
-    return re.sub(r"\blabel\d?(, label\d?)+", sorted_list, text)
+    return re.sub(r"\blabel\d*(, label\d*)+", sorted_list, text)
 
 
 def picture(folder, ours, **options):

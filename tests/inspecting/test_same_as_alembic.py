@@ -235,8 +235,10 @@ def test_a_circle_that_alembic_does_not_find_ends(shop):
     circle = [["b", ["base1"], [], None], ["c", ["b", "d"], [], None], ["d", ["c"], [], None]]
     write(shop.folder, [["base1", [], [], None], *circle, ["e", ["d"], [], None]])
     stamp()
-    listed = [line.partition(" (")[0] for line in said(migrate_script.history).splitlines()]
-    assert sorted(line.partition(", what ")[0] for line in listed) == [
+    said_here = said(migrate_script.history)
+    listed = [line.partition(" (")[0] for line in said_here.splitlines()]
+    # a release that finds it refuses it
+    assert said_here == "failed" or sorted(line.partition(", what ")[0] for line in listed) == [
         "<base> -> base1",
         "b, d -> c",
         "base1 -> b",

@@ -12,7 +12,7 @@ READS = {
     "rows": 'op.get_bind().execute(sa.text("SELECT n FROM a")).fetchall()',
     "a value": 'op.get_bind().execute(sa.text("SELECT n FROM a")).scalar()',
     "a loop": '[row for row in op.get_bind().execute(sa.text("SELECT n FROM a"))]',
-    "a session": 'Session(bind=op.get_bind()).query(sa.text("n")).all()',
+    "a session": 'Session(bind=op.get_bind()).execute(sa.text("SELECT n FROM a")).fetchall()',
     "the application's session": 'session.execute(sa.text("SELECT n FROM a"))',
     "the inspector": "sa.inspect(op.get_bind()).get_table_names()",
     "the classic inspector": "Inspector.from_engine(op.get_bind()).get_table_names()",
