@@ -55,7 +55,9 @@ def test_a_script_that_reads_writes_no_sql(at_r1, how):
     revision(at_r1, 3, IMPORTS + READS[how])
     done = db(at_r1, "upgrade", "r1:r4", "--sql")
     assert (done.status, done.out) == (1, "")
-    assert done.error == line_of(at_r1, READS[how]) + "\n"
+    expected = line_of(at_r1, READS[how]) + "\n"
+    # before SQLAlchemy 1.4 a session cannot even begin
+    assert done.error in (expected, expected.replace("reads rows", "uses its connection"))
 
 
 def test_both_front_ends_refuse_it_alike(at_r1, front_end):
