@@ -399,7 +399,7 @@ def test_the_first_of_two_databases_commits_a_part_of_itself(
     assert version(url) == [f"r{number}"]
     assert {"t", "u"} <= set(tables(url))
     assert picture(second) == before
-    assert f"; the database is at r{number}" in failed.error
+    assert f"; the database 'default' is at r{number}" in failed.error
     revision(project, number, COMMITS_A_PART.replace("missing", "v"), arguments="engine_name")
     done = db(project, "upgrade")
     assert done.status == 0, done.err
@@ -420,9 +420,10 @@ def test_scripts_of_one_database_in_a_folder_of_several(
     revision(project, 1, table, 'op.drop_table("t")')
     path = project.folder / "migrations" / "versions" / "r1_.py"
     said = (
-        f"Error: {path}: its {direction}() is of a folder for one database, and this env.py passes "
-        f"the name of each: write 'def {direction}(engine_name):' with 'if engine_name: return' "
-        "as its first line, which leaves it to the application's own database"
+        f"Error: the database 'default': {path}: its {direction}() is of a folder for one "
+        "database, and this env.py passes the name of each: write "
+        f"'def {direction}(engine_name):' with 'if engine_name: return' as its first line, which "
+        "leaves it to the application's own database"
     )
     for name in ("upgrade", "downgrade"):
         text = path.read_text(encoding="utf-8")
