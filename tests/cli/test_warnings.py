@@ -79,7 +79,7 @@ def test_what_cannot_be_compared(db):
     for words in ("upgrade", "migrate -m index", "upgrade", "migrate"):
         with none_of_python():
             done = db(*words.split())
-        if "KeyError: None" in done.err:
+        if "KeyError: None" in done.err or "cannot be associated with table" in done.err:
             pytest.skip("this SQLAlchemy cannot read such an index")
         assert done.status == 0, done.err
         for line in without_alembic(done).splitlines():
