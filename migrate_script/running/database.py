@@ -117,6 +117,8 @@ class DatabaseRun(Observer):
         if self.connection.dialect.name == "postgresql":
             schema = fetch_all(self.connection, "SELECT current_schema()")[0][0]
         place = place_of(context, bind, schema, len(self.run.contexts) > 1)
+        self._places[context] = place
+        PLACE.set(place)
         sentence = f"this {self.run.name} {lost}" + (f" of {place}" if place else "")
         settings = self.settings
         if settings.no_loss or not (settings.allow_loss or settings.yes):
