@@ -176,8 +176,9 @@ class _Failure:
         if engine is not None:
             return errors.DatabaseError.no_connection(engine.url, errors.cause_of(self.error))
         # SQLAlchemy takes it for granted that a URL of MySQL names one
-        is_assertion = isinstance(self.error, AssertionError)
-        engine = engine_of(self.error, Connection) if is_assertion else None
+        is_theirs = "/sqlalchemy/" in self.frames[-1].filename.replace("\\", "/")
+        is_surprise = isinstance(self.error, (AssertionError, AttributeError)) and is_theirs
+        engine = engine_of(self.error, Connection) if is_surprise else None
         if engine is not None and engine.url.host and not engine.url.database:
             return errors.DatabaseError.no_database(engine.url)
         return None
