@@ -92,12 +92,6 @@ def upgrade():
 """
 
 
-def of_the_tests():
-    """The databases of a server that the helper has made."""
-    query = "SELECT datname FROM pg_database WHERE datname LIKE 'migrated_%'"
-    return {name for (name,) in rows(SERVERS["postgresql"], query)}
-
-
 @pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 def kind(request):
     """A kind of database."""
@@ -105,16 +99,19 @@ def kind(request):
 
 
 @pytest.fixture
-def server(kind, new_database, monkeypatch):
+def server(kind, new_database, project, monkeypatch):
     """The URL of a server, or of SQLite; what is left on the server is dropped."""
     if kind != "sqlite":
         new_database(kind)  # skips where there is none
     url = "sqlite://" if kind == "sqlite" else SERVERS[kind]
     monkeypatch.setenv("TEST_SERVER", url)
-    before = of_the_tests() if kind == "postgresql" else set()
     yield url
-    for name in of_the_tests() - before if kind == "postgresql" else ():
-        execute(url, f"DROP DATABASE {name}")
+    # those of other tests that run at the same time have other names
+    names = [path.name.split("-")[1] for path in project.folder.glob("cache/templates-*")]
+    for name in names if kind == "postgresql" else ():
+        query = f"SELECT datname FROM pg_database WHERE datname LIKE 'migrated\\_{name}\\_%'"
+        for (made,) in rows(url, query):
+            execute(url, f"DROP DATABASE {made}")
 
 
 @pytest.fixture

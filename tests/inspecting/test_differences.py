@@ -73,6 +73,13 @@ def skip_without_check(words):
         pytest.skip("Alembic has no check")
 
 
+def tells_unique():
+    """Whether Alembic's difference keeps that an index is unique; from 1.5 to 1.12 it does not."""
+    table = sa.Table("t", sa.MetaData(), sa.Column("x", sa.Integer))
+    index = sa.Index("i", table.c.x, unique=True)
+    return bool(ops.DropIndexOp.from_index(index).to_index().unique)
+
+
 @pytest.mark.parametrize("words", ["check", "upgrade --verify"])
 @pytest.mark.parametrize("name", ["manage.py", "flask"])
 def test_differences_are_said_in_words(project, url, monkeypatch, name, words):
@@ -88,7 +95,8 @@ def test_differences_are_said_in_words(project, url, monkeypatch, name, words):
     done = FrontEnd(name, project, "manage.py")(*words.split())
     assert (done.status, done.out) == (1, "")
     *lines, last = done.error.splitlines()
-    assert sorted(lines) == sorted(WORDS)
+    expected = [line if tells_unique() else line.replace("unique index", "index") for line in WORDS]
+    assert sorted(lines) == sorted(expected)
     assert last == (
         "Error: the models and the database differ (13 differences): "
         "'db migrate' writes them into a revision"
