@@ -32,7 +32,7 @@ class EnablingError(MigrateError):
     def does_not_start(cls, python: str, status: int) -> EnablingError:
         return cls(
             f"'{python}' ends with status {status} when it starts: correct what stops it first "
-            f"(the last module that '{python} -v -c pass' imports)"
+            f"('{python} -c pass' shows where)"
         )
 
     @classmethod
