@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.script.revision import RevisionMap
 from projects import OUTSIDE, db, new_project
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
@@ -77,6 +78,16 @@ def test_nothing_to_do_writes_nothing(ten):
     words = statements_of_upgrade(ten)
     assert set(words) <= {"PRAGMA", "SELECT"}
     assert sum(words.values()) <= 4
+
+
+def test_nothing_to_do_builds_no_map_of_revisions(ten, monkeypatch):
+    """The heads are compared by what the headers of the scripts show."""
+    assert db(ten, "upgrade").status == 0
+    built = []
+    monkeypatch.setattr(RevisionMap, "_revision_map", property(lambda self: built.append(1)))
+    done = db(ten, "upgrade")
+    assert (done.status, built) == (0, [])
+    assert "Nothing to upgrade: the database is at 00000000000a (head)." in done.err
 
 
 INSTRUCTIONS = [

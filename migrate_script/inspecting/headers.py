@@ -228,6 +228,7 @@ class Headers:
         self.directory = directory
         self._locations = locations
         self._read: list[tuple[str, Header | None]] | None = None
+        self._heads: list[str] | None = None
 
     def all(self) -> list[tuple[str, Header | None]] | None:
         """Return path and header of each script; None for a header that its text does not give.
@@ -274,28 +275,38 @@ class Headers:
             found[name] = (parents,) if isinstance(parents, str) else set(parents or ())
         return found
 
-    def are_at(self, target: Any, revisions: Sequence[str]) -> bool:
-        """Whether a database with these revisions is at a target, as far as headers alone show.
+    def heads(self) -> list[str]:
+        """Return the heads, in order, if headers alone show them; otherwise nothing.
 
         Alembic would come to the same by way of its map of revisions, and refuse a history that
         is broken: that is left to it.
         """
-        parents = self._parents() if target in ("head", "heads") and revisions else None
-        if not parents:
+        if self._heads is None:
+            self._heads = _heads(self._parents() or {})
+        return self._heads
+
+    def are_at(self, target: Any, revisions: Sequence[str]) -> bool:
+        """Whether a database with these revisions is at a target, as far as headers alone show."""
+        if target not in ("head", "heads") or not revisions:
             return False
-        children = Counter(chain.from_iterable(parents.values()))
-        heads = [name for name in parents if name not in children]
-        if sorted(heads) != sorted(revisions) or (target == "head" and len(heads) > 1):
-            return False
-        # in a circle, or after a parent that is missing, not every revision is reached
-        for name in heads:
-            for parent in parents[name]:
-                children[parent] -= 1
-                if not children[parent]:
-                    if parent not in parents:
-                        return False
-                    heads.append(parent)
-        return len(heads) == len(parents)
+        heads = self.heads()
+        return heads == sorted(revisions) and (target == "heads" or len(heads) == 1)
+
+
+def _heads(parents: dict[str, Any]) -> list[str]:
+    """Return the heads of a history that is whole."""
+    children = Counter(chain.from_iterable(parents.values()))
+    heads = sorted(name for name in parents if name not in children)
+    # in a circle, or after a parent that is missing, not every revision is reached
+    reached = list(heads)
+    for name in reached:
+        for parent in parents[name]:
+            children[parent] -= 1
+            if not children[parent]:
+                if parent not in parents:
+                    return []
+                reached.append(parent)
+    return heads if len(reached) == len(parents) else []
 
 
 def same_path(one: str, other: str) -> bool:
@@ -326,7 +337,7 @@ def scripts_of(config: Any, to_create: str | None = None) -> ScriptDirectory:
     return copy.copy(opened)
 
 
-def are_at(config: Any, target: Any, revisions: Sequence[str]) -> bool:
-    """Whether headers alone show that a database is at a target; see `Headers`."""
+def headers_of(config: Any) -> Headers:
+    """Return the headers of the scripts of a folder."""
     headers: Headers = vars(scripts_of(config))["headers"]
-    return headers.are_at(target, revisions)
+    return headers

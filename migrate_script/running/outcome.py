@@ -12,6 +12,7 @@ from ..compat.alembic import quoted_version_table
 from ..errors import no_revision_yet
 from ..inspecting import find
 from ..inspecting.differences import described
+from ..inspecting.headers import headers_of
 from .dbapi import fetch_all, separate_connection
 
 
@@ -128,7 +129,8 @@ class AtTarget:
 
 def nothing_to_do(command: str, config: Any, found: Sequence[AtTarget]) -> Iterator[str]:
     """Say of each version table that there was nothing to run, and where it is."""
-    newest = [script.revision for script in find(config, "heads")]
+    headers = headers_of(config)
+    newest = headers.heads() or [script.revision for script in find(config, "heads")]
     if not newest:
         folder = config.get_main_option("script_location")
         yield f"Nothing to {command}: {no_revision_yet(folder)}."
@@ -136,8 +138,9 @@ def nothing_to_do(command: str, config: Any, found: Sequence[AtTarget]) -> Itera
     for one in found:
         at = " and ".join(f"{head} (head)" if head in newest else head for head in one.heads)
         targets: list[Any] = []
-        with suppress(Exception):  # not every release resolves what it has run
-            targets = find(config, one.target)
+        if not headers.are_at(one.target, one.heads):
+            with suppress(Exception):  # not every release resolves what it has run
+                targets = find(config, one.target)
         others = " and ".join(each.revision for each in targets if each.revision not in one.heads)
         relation = {"upgrade": "which contains", "downgrade": "which does not contain"}
         yield (

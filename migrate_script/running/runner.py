@@ -25,7 +25,7 @@ from .. import errors
 from ..compat.alembic import COUNTS_BY_HISTORY, never_create_version_table, substituted
 from ..inspecting import walk
 from ..inspecting.failures import translate
-from ..inspecting.headers import are_at, load_script, scripts_of
+from ..inspecting.headers import headers_of, load_script, scripts_of
 from ..inspecting.targets import check_steps, check_target
 from ..progress import PLACE, listener
 from ..state import Settings
@@ -155,11 +155,7 @@ class Run:
         assert self.planner is not None
         self.heads_of_each.append(tuple(heads))
         target = context.opts.get("destination_rev")
-        if (
-            target in ("head", "heads")
-            and self.name == "upgrade"
-            and are_at(self.config, target, heads)
-        ):
+        if self.name == "upgrade" and headers_of(self.config).are_at(target, heads):
             return []
         is_checked = "@" in str(target) or (
             (self.name == "downgrade" or COUNTS_BY_HISTORY) and _STEPS.search(str(target))

@@ -22,7 +22,7 @@ from test_headers import TEMPLATE, in_order
 
 import migrate_script
 from migrate_script.compat.alembic import LinearRevisionMap
-from migrate_script.inspecting.headers import are_at, scripts_of
+from migrate_script.inspecting.headers import headers_of, scripts_of
 from migrate_script.running.logs import kept_loggers
 
 #: older Alembic may follow a circle for ever
@@ -206,7 +206,7 @@ def test_the_same_as_alembic(shop, graph, chance):
                 alone = plan(theirs, target, tuple(start))
                 here = plan(ours, target, tuple(start))
                 assert here == alone or not IN_ORDER and sorted(here) == sorted(alone)
-                if are_at(config, target, start):
+                if headers_of(config).are_at(target, start):
                     assert alone == [], (target, start)
 
 
@@ -223,11 +223,11 @@ def test_headers_show_that_a_database_is_at_the_head(shop, target):
     """No map of revisions is made for a database at the head of a history with merges."""
     write(shop.folder, line(50))
     config = config_of(shop.folder)
-    assert are_at(config, target, ["rev49"])
-    assert not are_at(config, target, ["rev48"])
-    assert not are_at(config, target, ["rev49", "rev48"])
-    assert not are_at(config, target, [])
-    assert not are_at(config, "rev49", ["rev49"])
+    assert headers_of(config).are_at(target, ["rev49"])
+    assert not headers_of(config).are_at(target, ["rev48"])
+    assert not headers_of(config).are_at(target, ["rev49", "rev48"])
+    assert not headers_of(config).are_at(target, [])
+    assert not headers_of(config).are_at("rev49", ["rev49"])
     assert "_revision_map" not in vars(scripts_of(config).revision_map)
 
 
