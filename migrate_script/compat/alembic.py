@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 import threading
@@ -159,6 +160,21 @@ def _then_raise(scripts: list[Any], failure: Exception) -> Iterator[Any]:
     raise failure
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Make many objects, none of which is garbage, without a search for cycles among them.
+
+    No code of the user's may run meanwhile.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 class _SetInOrder(Dict[Any, None]):
     """A set in the order of insertion, whose `discard` does not search a list."""
 
@@ -205,7 +221,8 @@ class LinearRevisionMap(RevisionMap):
                 vars(seen).update(OrderedSet=_SetInOrder, __getattr__=partial(getattr, original))
                 vars(revision)["sqlautil"] = seen
             try:
-                made = super()._revision_map
+                with collector_paused():
+                    made = super()._revision_map
             finally:
                 self._generator = generator
                 if original is not None:

@@ -17,6 +17,7 @@ import warnings
 from collections import Counter
 from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
@@ -32,6 +33,7 @@ from ..compat.alembic import (
 )
 
 NAMES = ("revision", "down_revision", "branch_labels", "depends_on")
+_MOST = 1 << 16  # bytes of a script that are read at once
 _STAR = re.compile(rb"import\s*\*")
 # The top of a file as Alembic's templates write it. A syntax tree costs more than loading compiled
 # bytecode would, and this a quarter of that; anything out of the ordinary is left to the tree.
@@ -214,11 +216,21 @@ def _listed_files(directory: Any, locations: list[str]) -> list[str] | None:
             for entry in entries:
                 if entry.is_symlink():
                     return None  # it may lead to a script that is there already
-                if entry.name.endswith((".py", ".py\n")) and not entry.name.startswith("__init__"):
+                if entry.name.endswith((".py", ".py\n")) and entry.name[:8] != "__init__":
                     if deep is None or not entry.is_dir():
-                        names.append(os.path.join(folder, entry.name))
+                        names.append(entry.path)
         found += names if deep is None else sorted(names)
     return found if folders else None
+
+
+def _content(path: str) -> bytes:
+    """Read a file, without the objects that Python makes for an open one."""
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        content = os.read(number, _MOST)
+    finally:
+        os.close(number)
+    return content if len(content) < _MOST else Path(path).read_bytes()
 
 
 class Headers:
@@ -242,8 +254,7 @@ class Headers:
             for path in paths:
                 header = None
                 try:
-                    with open(path, "rb", buffering=0) as file:
-                        header = _header(file.read(), path)
+                    header = _header(_content(path), path)
                 except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
                     pass  # Alembic's loader knows better, or says what is wrong
                 self._read.append((path, header))
