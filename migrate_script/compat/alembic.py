@@ -160,21 +160,6 @@ def _then_raise(scripts: list[Any], failure: Exception) -> Iterator[Any]:
     raise failure
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Make many objects, none of which is garbage, without a search for cycles among them.
-
-    No code of the user's may run meanwhile.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 class _SetInOrder(Dict[Any, None]):
     """A set in the order of insertion, whose `discard` does not search a list."""
 
@@ -220,10 +205,14 @@ class LinearRevisionMap(RevisionMap):
                 seen = ModuleType("sqlautil")
                 vars(seen).update(OrderedSet=_SetInOrder, __getattr__=partial(getattr, original))
                 vars(revision)["sqlautil"] = seen
+            # of the objects that are made none is garbage, and no code of the user's runs
+            collects = gc.isenabled()
+            gc.disable()
             try:
-                with collector_paused():
-                    made = super()._revision_map
+                made = super()._revision_map
             finally:
+                if collects:
+                    gc.enable()
                 self._generator = generator
                 if original is not None:
                     vars(revision)["sqlautil"] = original

@@ -155,7 +155,8 @@ class Run:
         assert self.planner is not None
         self.heads_of_each.append(tuple(heads))
         target = context.opts.get("destination_rev")
-        if self.name == "upgrade" and headers_of(self.config).are_at(target, heads):
+        is_newest = self.name == "upgrade" and target in ("head", "heads")
+        if is_newest and headers_of(self.config).are_at(target, heads):
             return []
         is_checked = "@" in str(target) or (
             (self.name == "downgrade" or COUNTS_BY_HISTORY) and _STEPS.search(str(target))
