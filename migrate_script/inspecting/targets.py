@@ -114,18 +114,16 @@ def _ends(scripts: Sequence[Any], command: str, asked: _Target, heads: Sequence[
     """Return where steps lead: to nothing if too far, and to several before a merge."""
     at = _beginning(scripts, asked, heads)
     lineage = _lineage(scripts, asked.branch)
+    following: dict[str, set[str]] = {}
+    for script in scripts:
+        for parent in _parents(script) or ("",):
+            one, other = (
+                (script.revision, parent) if asked.number < 0 else (parent, script.revision)
+            )
+            following.setdefault(one, set()).add(other)
     for left in reversed(range(abs(asked.number))):
         before = at
-        if asked.number < 0:
-            at = {
-                name for script in scripts if script.revision in before for name in _parents(script)
-            }
-        else:
-            at = {
-                script.revision
-                for script in scripts
-                if before.intersection(_parents(script)) or not (before or _parents(script))
-            }
+        at = {name for each in before or ("",) for name in following.get(each, ())} - {""}
         # Alembic since 1.6 does not ask for the branch on the way back
         if asked.number > 0 or COUNTS_BY_HISTORY:
             at &= lineage
