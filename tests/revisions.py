@@ -41,6 +41,12 @@ def revision(
     write_source(path, text.lstrip())
 
 
+def line_of(project: Project, number: int, line: int | None) -> str:
+    """Return how an error names a line of the revision of a number, or its file."""
+    path = project.folder / f"migrations/versions/r{number}_.py"
+    return f"{path}, line {line}" if line else str(path)
+
+
 BASE = """
     op.create_table(
         "a", sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer)

@@ -96,12 +96,14 @@ class DatabaseError(MigrateError):
         )
 
     @classmethod
-    def statement(cls, where: str, statement: str, cause: object) -> DatabaseError:
-        return cls(f"{where}: {cause_text(cause)} [statement: {one_line(statement)[:500]}]")
+    def statement(cls, where: str, statement: str, cause: object, place: str = "") -> DatabaseError:
+        of_line = f" ({place})" if place else ""
+        shown = one_line(statement)[:500]
+        return cls(f"{where}: {cause_text(cause)} [statement: {shown}]{of_line}")
 
     @classmethod
-    def table_exists(cls, where: str, statement: str, cause: object) -> DatabaseError:
-        error = cls.statement(where, statement, cause)
+    def table_exists(cls, where: str, statement: str, cause: object, place: str) -> DatabaseError:
+        error = cls.statement(where, statement, cause, place)
         error.advice = (
             ": if db.create_all() made the tables of the models, run 'db stamp head'; "
             "if not, drop the table and run 'db {command}' again"

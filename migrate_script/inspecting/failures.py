@@ -117,6 +117,11 @@ class _Failure:
         """Choose the error of our family; None where there is nothing to add to the exception."""
         error, place = self.error, self.place()
         in_script = place if place and os.path.basename(place[0]) != "env.py" else None
+        if isinstance(error, errors.AlterError):
+            if self.script:
+                where = errors.place_text(*(in_script or (str(self.script.path), None)))
+                error.args = (f"{where}: {error}",)
+            return error
         if isinstance(error, exc.DBAPIError):
             return self._of_driver(error, in_script)
         if self.script and in_script and self.run.offline and _OF_SQL_FILE.search(self.text):
@@ -161,13 +166,15 @@ class _Failure:
             return errors.DatabaseError.no_database(engine_of(error, Connection).url)
         if str(error.orig) == "file is not a database":
             return errors.DatabaseError.other_file(engine_of(error, Connection).url)
-        where = errors.place_text(*place) if place else "the database refused"
-        if self.script:
-            where = f"revision {self.script.revision} failed"
         statement = error.statement or "COMMIT"
-        if self.script and re.match(r"\s*CREATE TABLE\b", statement) and _exists(error.orig):
-            return errors.DatabaseError.table_exists(where, statement, error.orig)
-        return errors.DatabaseError.statement(where, statement, error.orig)
+        of_line = errors.place_text(*place) if place else ""
+        if not self.script:
+            where = of_line or "the database refused"
+            return errors.DatabaseError.statement(where, statement, error.orig)
+        where = f"revision {self.script.revision} failed"
+        if re.match(r"\s*CREATE TABLE\b", statement) and _exists(error.orig):
+            return errors.DatabaseError.table_exists(where, statement, error.orig, of_line)
+        return errors.DatabaseError.statement(where, statement, error.orig, of_line)
 
     def _of_connection(self) -> Worded:
         """Translate what SQLAlchemy or a driver raises about a URL, and not as a DBAPIError."""
@@ -408,11 +415,13 @@ def _reported(error: BaseException) -> BaseException:
 
 def translate(error: BaseException, config: Any, run: Any = None) -> BaseException:
     """Return the error of our family for an exception; that itself if env.py ends the process."""
-    if isinstance(error, errors.MigrateError):
+    is_ours = isinstance(error, errors.MigrateError)
+    if is_ours and not isinstance(error, errors.AlterError):
         return error
     worded = None
     with suppress(Exception):  # an error in here must not hide the one that is translated
         error = _reported(error)
         worded = _Failure(error, config, run).translated()
     # a script that ends the process would end it with nothing done, and perhaps as a success
-    return worded or (error if isinstance(error, SystemExit) else errors.Unexpected(error))
+    keeps = is_ours or isinstance(error, SystemExit)
+    return worded or (error if keeps else errors.Unexpected(error))

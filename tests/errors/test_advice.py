@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from databases import execute, file_of, tables, version
 from projects import db, write_source
-from revisions import begin, revision
+from revisions import begin, line_of, revision
 
 AT_R1 = "; the database is at r1, as before"
 AGAIN = "remove the cause and run 'db upgrade' again"
@@ -19,23 +19,23 @@ NAME = "correct the name in the revision, or leave out what this database never 
 ON_SQLITE = {
     "AlterError of a missing column": (
         'op.alter_column("a", "x", new_column_name="y")',
-        f"no such column: 'x' of the table 'a': {NAME}",
+        f"{{line}}: no such column: 'x' of the table 'a': {NAME}",
         'op.alter_column("a", "n", new_column_name="y")',
     ),
     "AlterError of a missing table": (
         'op.alter_column("b", "n", nullable=False)',
-        f"no such table: 'b': {NAME}",
+        f"{{line}}: no such table: 'b': {NAME}",
         'op.alter_column("a", "n", nullable=False)',
     ),
     "AlterError of a missing constraint": (
         'op.drop_constraint("uq", "a", type_="unique")',
-        f"No such constraint: 'uq', a unique constraint of the table 'a': {NAME}",
+        f"{{line}}: No such constraint: 'uq', a unique constraint of the table 'a': {NAME}",
         "pass",
     ),
     "DatabaseError of a statement": (
         'op.execute("INSERT INTO missing VALUES (1)")',
-        "revision r2 failed: no such table: missing [statement: INSERT INTO missing VALUES (1)]"
-        f"{AT_R1}: {AGAIN}",
+        "revision r2 failed: no such table: missing [statement: INSERT INTO missing VALUES (1)] "
+        f"({{line}}){AT_R1}: {AGAIN}",
         'op.execute("CREATE TABLE missing (n INTEGER)")\n'
         'op.execute("INSERT INTO missing VALUES (1)")',
     ),
@@ -49,7 +49,8 @@ def test_a_revision_is_corrected_as_the_line_says(project, url, case, front_end)
     begin(project)
     revision(project, 2, body)
     failed = project.forked(*front_end, "upgrade")
-    assert (failed.status, failed.error) == (1, f"Error: {line}\n")
+    said = line.format(line=line_of(project, 2, 10))
+    assert (failed.status, failed.error) == (1, f"Error: {said}\n")
     assert version(url) == ["r1"]
     revision(project, 2, cure)
     done = project.forked(*front_end, "upgrade")

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from databases import rows, tables, version
 from front_ends import FrontEnd
 from projects import new_project
-from revisions import revision
+from revisions import line_of, revision
 
 REVISION = """
     op.create_table("one", sa.Column("id", sa.Integer))
@@ -37,9 +37,9 @@ def failed(project, database, name):
     assert (done.status, done.out, done.error) == (
         1,
         "",
-        f"Error: revision r1 failed: {SAYS[kind]} {statement}; {outcome}: if db.create_all() made "
-        "the tables of the models, run 'db stamp head'; if not, drop the table and run "
-        "'db upgrade' again\n",
+        f"Error: revision r1 failed: {SAYS[kind]} {statement} ({line_of(project, 1, 11)}); "
+        f"{outcome}: if db.create_all() made the tables of the models, run 'db stamp head'; if "
+        "not, drop the table and run 'db upgrade' again\n",
     )
     return db
 

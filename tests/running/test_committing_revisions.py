@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from databases import execute, picture, rows, tables, version
 from processes import ended, mortal
 from projects import db
-from revisions import begin, revision
+from revisions import begin, line_of, revision
 
 BLOCK = """
     op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
@@ -73,14 +73,14 @@ def built(url):
     return [name for (name,) in found]
 
 
-def fails(number, count, listed):
+def fails(project, number, line, count, listed):
     """What the command says when one of the revisions fails at its last statement."""
     were = "statement was" if count == 1 else "statements were"
     return (
         f'Error: revision r{number} failed: table "missing" does not exist '
-        f"[statement: DROP TABLE missing]; the database is at r1, as before; {count} {were} "
-        f"committed and will run again unless undone or taken out of the script: {listed}: "
-        "remove the cause and run 'db upgrade' again\n"
+        f"[statement: DROP TABLE missing] ({line_of(project, number, line)}); the database is at "
+        f"r1, as before; {count} {were} committed and will run again unless undone or taken out "
+        f"of the script: {listed}: remove the cause and run 'db upgrade' again\n"
     )
 
 
@@ -100,7 +100,7 @@ def test_what_was_committed_is_listed_and_the_advice_cures(postgres):
     project, url = postgres
     revision(project, 2, BLOCK + FAILS)
     failed = db(project, "upgrade")
-    assert failed.error == fails(2, 5, COMMITTED)
+    assert failed.error == fails(project, 2, 19, 5, COMMITTED)
     assert picture(url) == {
         "a": (["id", "n"], [(1, 111), (2, 111)]),
         "alembic_version": (["version_num"], [("r1",)]),
@@ -119,7 +119,7 @@ def test_nothing_runs_in_a_transaction_after_commit_as_a_statement(postgres):
     project, url = postgres
     revision(project, 2, COMMIT + FAILS)
     failed = db(project, "upgrade")
-    assert failed.error == fails(2, 7, f"{COMMITTED}, {WITHOUT_TRANSACTION}")
+    assert failed.error == fails(project, 2, 19, 7, f"{COMMITTED}, {WITHOUT_TRANSACTION}")
     assert picture(url) == {**AS_UNDISTURBED, "alembic_version": (["version_num"], [("r1",)])}
 
 
@@ -133,7 +133,7 @@ def test_a_statement_may_be_taken_out_of_the_script(postgres):
         {}
     """
     revision(project, 2, script.replace("{}", FAILS.strip()))
-    assert db(project, "upgrade").error == fails(2, 1, "[UPDATE a SET n = n + 1]")
+    assert db(project, "upgrade").error == fails(project, 2, 12, 1, "[UPDATE a SET n = n + 1]")
     revision(project, 2, "pass")
     assert db(project, "upgrade").status == 0
     assert rows(url, "SELECT n FROM a") == [(101,), (101,)]
@@ -247,7 +247,8 @@ def test_what_was_rolled_back_to_a_savepoint_is_not_listed(postgres):
     """
     revision(project, 2, script.rstrip() + FAILS.replace("    ", "        "))
     failed = db(project, "upgrade")
-    assert failed.error == fails(2, 2, "[UPDATE a SET n = n + 2], [UPDATE a SET n = n + 10]")
+    listed = "[UPDATE a SET n = n + 2], [UPDATE a SET n = n + 10]"
+    assert failed.error == fails(project, 2, 16, 2, listed)
     assert rows(url, "SELECT n FROM a") == [(112,), (112,)]
 
 
@@ -262,7 +263,7 @@ def test_a_commit_of_the_script_is_a_commit(postgres):
     """
     revision(project, 2, script.rstrip() + FAILS.replace("    ", "        "))
     failed = db(project, "upgrade")
-    assert failed.error == fails(2, 1, "[UPDATE a SET n = n + 1]")
+    assert failed.error == fails(project, 2, 13, 1, "[UPDATE a SET n = n + 1]")
     assert rows(url, "SELECT n FROM a") == [(101,), (101,)]
 
 
@@ -290,7 +291,7 @@ def test_a_failure_in_a_later_revision(postgres):
     revision(project, 2, BLOCK)
     revision(project, 3, 'op.drop_table("missing")')
     failed = db(project, "upgrade")
-    assert failed.error == fails(3, 5, COMMITTED)
+    assert failed.error == fails(project, 3, 10, 5, COMMITTED)
     assert version(url) == ["r1"]
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from databases import execute, picture, rows, tables, version
 from processes import ended, mortal, on_terminal
 from projects import db, new_project
-from revisions import BASE, HALF_WAY, begin, cured, fail_then_cure, revision
+from revisions import BASE, HALF_WAY, begin, cured, fail_then_cure, line_of, revision
 
 N, X, ID = ["id", "n"], ["id", "n", "x"], (["id"], [])
 EXPECTED = {
@@ -78,8 +78,9 @@ def test_what_ran_before_the_revision_that_failed_stands(each_its_own):
     assert failed.status == 1
     missing = "no such table: missing" if "sqlite" in url else 'table "missing" does not exist'
     assert failed.error == (
-        f"Error: revision r2 failed: {missing} [statement: DROP TABLE missing]; the database is "
-        "at r1, after 1 of 3 revisions: remove the cause and run 'db upgrade' again\n"
+        f"Error: revision r2 failed: {missing} [statement: DROP TABLE missing] "
+        f"({line_of(project, 2, 11)}); the database is at r1, after 1 of 3 revisions: remove the "
+        "cause and run 'db upgrade' again\n"
     )
     assert picture(url) == {
         "a": (N, [(1, 100), (2, 100)]),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from databases import picture, rows, tables, version
 from processes import GATE, at_gate, background, on_terminal
 from projects import db, new_project
-from revisions import BASE, begin, revision
+from revisions import BASE, begin, line_of, revision
 
 UPGRADE = ("manage.py", "db", "upgrade")
 
@@ -237,7 +237,7 @@ def test_a_table_in_use_is_not_waited_for_longer_than_asked(
     assert failed.status == 1
     assert failed.error.startswith(
         "Error: revision r2 failed: canceling statement due to lock timeout [statement: "
-        f"{statement}]; the database is at r1, as before; "
+        f"{statement}] ({line_of(project, 2, 10)}); the database is at r1, as before; "
         f"server process {pid} of user postgres has held 'a' since {since}, with ["
     )
     # it belongs to the process of the tests

@@ -8,7 +8,7 @@ import pytest
 from databases import tables
 from processes import GATE, UPGRADE, at_gate, background, on_terminal, open_gate
 from projects import new_project
-from revisions import revision
+from revisions import line_of, revision
 
 FIRST, SECOND = "the database 'default'", "the database 'second'"
 TABLE = 'op.create_table("a", sa.Column("id", sa.Integer, primary_key=True))'
@@ -50,8 +50,8 @@ def test_a_failure_says_in_which_database(several, front_end):
     at = "r2, after 1 of 1 revisions" if is_mysql else "r1, as before"
     assert line.startswith(f"Error: {SECOND}: revision r2 failed: ")
     assert line.endswith(
-        f" [statement: INSERT INTO missing VALUES (1)]; {FIRST} is at {at}; {SECOND} is at r1, "
-        "as before: remove the cause and run 'db upgrade' again"
+        f" [statement: INSERT INTO missing VALUES (1)] ({line_of(project, 2, 11)}); {FIRST} is at "
+        f"{at}; {SECOND} is at r1, as before: remove the cause and run 'db upgrade' again"
     )
     revision(project, 2, "pass", "pass", "engine_name")
     again = project.forked(*front_end, "upgrade")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from databases import execute, file_of, version
 from processes import GATE, Terminal, at_gate, background, open_gate
 from projects import db
-from revisions import begin, revision
+from revisions import begin, line_of, revision
 
 SINCE = r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S*"
 HOLDER = {
@@ -84,8 +84,9 @@ def test_a_table_in_use_on_mariadb_names_the_transaction(project, new_database, 
     assert failed.status == 1
     assert re.fullmatch(
         r"Error: revision r2 failed: Lock wait timeout exceeded; try restarting transaction "
-        r"\(1205\) \[statement: ALTER TABLE a ADD COLUMN x INTEGER\]; the database is at r1, as "
-        rf"before; connection {number} of user root on \S+ has had a transaction open {SINCE} "
+        r"\(1205\) \[statement: ALTER TABLE a ADD COLUMN x INTEGER\] "
+        rf"\({re.escape(line_of(project, 2, 11))}\); the database is at r1, as before; "
+        rf"connection {number} of user root on \S+ has had a transaction open {SINCE} "
         rf"\(KILL {number} ends it\): remove the cause and run 'db upgrade' again\n",
         failed.error,
     ), failed.error

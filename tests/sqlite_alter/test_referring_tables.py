@@ -7,7 +7,7 @@ import re
 import pytest
 from databases import everything, file_of, foreign_keys, read, script, version
 from projects import db, new_project
-from revisions import revision, up
+from revisions import line_of, revision, up
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -159,8 +159,9 @@ def test_new_dangling_rows_are_undone_where_foreign_keys_are_enforced(project, u
     failed = db(project, "upgrade")
     assert failed.status == 1
     assert failed.error == (
-        "Error: since revision r1, 1 row of 'child' refers to missing rows of 'parent': "
-        "correct those rows in the revision (PRAGMA foreign_key_check lists them there), or add "
+        f"Error: {line_of(project, 1, None)}: since revision r1, 1 row of 'child' refers to "
+        "missing rows of 'parent': correct those rows in the revision (PRAGMA "
+        "foreign_key_check lists them there), or add "
         "what they refer to before it; the database is at no revision, as before\n"
     )
     assert everything(url) == before

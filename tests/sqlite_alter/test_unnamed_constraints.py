@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from databases import everything, inspected, read, reads_checks, script
 from projects import MANAGE, db, new_project
-from revisions import revision, up
+from revisions import line_of, revision, up
 
 TABLES = """
     CREATE TABLE p (id INTEGER PRIMARY KEY);
@@ -156,8 +156,9 @@ def test_a_name_without_a_type_is_looked_for_among_all(project, url):
     revision(project, 1, 'op.drop_constraint("nowhere", "t")')
     failed = db(project, "upgrade")
     assert failed.status == 1
+    place = line_of(project, 1, 10)
     assert failed.error.startswith(
-        "Error: No such constraint: 'nowhere', a constraint of the table"
+        f"Error: {place}: No such constraint: 'nowhere', a constraint of the table"
     )
 
 

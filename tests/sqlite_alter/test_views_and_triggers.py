@@ -12,7 +12,7 @@ import textwrap
 import pytest
 from databases import everything, file_of, script, version
 from projects import db, new_project
-from revisions import revision
+from revisions import line_of, revision
 
 TABLES = """
     CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b TEXT);
@@ -76,7 +76,9 @@ def test_what_counts_columns_stops_a_change_of_their_number(project, url, what, 
     before = everything(url)
     failed = db(project, "upgrade")
     assert failed.status == 1
-    assert failed.error.startswith(f"Error: altering 't' would break or lose {what}: ")
+    assert failed.error.startswith(
+        f"Error: {line_of(project, 1, None)}: altering 't' would break or lose {what}: "
+    )
     assert failed.error.rstrip().endswith("the database is at no revision, as before")
     assert len(failed.error.splitlines()) == 1
     assert everything(url) == before

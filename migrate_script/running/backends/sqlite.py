@@ -72,7 +72,8 @@ def _checked(context: Any, step: Any) -> Iterator[None]:
     except sqlite_alter.SQLiteAlterError as error:
         if isinstance(error.__cause__, exc.DBAPIError):
             raise error.__cause__.with_traceback(error.__traceback__) from error
-        raise errors.AlterError(str(error)) from error
+        # with the line of the script, which the message names
+        raise errors.AlterError(str(error)).with_traceback(error.__traceback__) from error
 
 
 class SQLiteBackend(Backend):
