@@ -165,5 +165,11 @@ def check_folder(config: AlembicConfig, directory: str) -> None:
         raise errors.FolderError.missing(directory, str(absolute), _others(absolute))
     if not (folder / "env.py").exists():
         raise errors.FolderError.no_file(str(folder / "env.py"))
-    if not config.get_main_option("version_locations") and not (folder / "versions").is_dir():
+    try:
+        locations = config.get_main_option("version_locations")
+    except configparser.InterpolationError as error:
+        raise errors.FolderError.bad_option(
+            str(config.config_file_name), error.section, error.option
+        ) from error
+    if not locations and not (folder / "versions").is_dir():
         raise errors.FolderError.no_versions(str(folder / "versions"))

@@ -64,7 +64,7 @@ class FolderError(MigrateError):
         # not shown, as it may hold a password
         return cls(
             f"'{path}', option '{option}' of [{section}]: the value cannot be read: "
-            "write '%%' for each '%' in it"
+            "write '%%' for each '%' in it, except in '%(here)s'"
         )
 
     @classmethod
@@ -98,6 +98,10 @@ class FolderError(MigrateError):
     @classmethod
     def refused_option(cls, path: str, section: str, option: str, reason: str) -> FolderError:
         return cls(f"'{path}', option '{option}' of [{section}]: {reason}: correct it")
+
+    @classmethod
+    def unusable_option(cls, path: str, option: str, value: str, wanted: str) -> FolderError:
+        return cls(f"'{path}', option '{option}' of [alembic] is '{value}': write {wanted}")
 
     @classmethod
     def not_writable(cls, path: str, reason: str) -> FolderError:

@@ -35,6 +35,16 @@ _REVISION_MAP = os.path.join(_ALEMBIC, "script", "revision")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # a URL may hold a password, and the folder is a part of many messages
 _NOT_TO_BLAME = ("here", "script_location", "sqlalchemy.url", "version_locations")
+# what to write for an option of which Alembic cannot use every value
+_WANTED = {
+    "file_template": "fields, such as %%(rev)s_%%(slug)s",
+    "output_encoding": "an encoding, such as utf-8",
+    "path_separator": "os, or take it out",
+    "revision_environment": "true or false",
+    "timezone": "the name of a time zone, such as UTC",
+    "truncate_slug_length": "a number, such as 40",
+    "version_path_separator": "os, or take it out",
+}
 # Click has one of its own from 7.0 on
 _EXITS = (SystemExit, getattr(click.exceptions, "Exit", SystemExit))
 _NO_DATABASE = 1046  # of MySQL
@@ -142,7 +152,7 @@ class _Failure:
             worded = self._of_end(place)
         if worded is None and in_script:
             worded = _of_script(in_script, error)
-        if worded is None and (self.run is None or self.run.name in ("revision", "merge")):
+        if worded is None and place is None:
             worded = self._of_option()
         if worded is None and isinstance(error, CommandError):
             worded = errors.AlembicError(self.text)
@@ -326,6 +336,8 @@ class _Failure:
     def _of_option(self) -> Worded:
         """Name the option of alembic.ini whose value the scripts cannot be read or written with."""
         ini, text, key = self.config.file_config, self.text, None
+        if isinstance(self.error, configparser.InterpolationError):
+            return None  # see `_of_folder`
         if isinstance(self.error, KeyError):
             key, text = f"%({self.error.args[0]})", f"there is no field {self.text}"
         found: list[tuple[int, str, str]] = []
@@ -338,10 +350,16 @@ class _Failure:
         frames = [*self.frames, *traceback.extract_tb(cause)]
         if not found and any("write_hooks" in frame.filename for frame in frames):
             found.append((0, "post_write_hooks", "hooks"))  # some releases say nothing else
+        if not found and any(frame.name == "_rev_path" for frame in frames):
+            found.append((0, "alembic", "file_template"))
         if not found:
             return None
         path = str(self.config.config_file_name)
-        return errors.FolderError.refused_option(path, *max(found)[1:], text)
+        _, section, option = max(found)
+        if option in _WANTED:
+            value = ini.get(section, option, raw=True, fallback="")
+            return errors.FolderError.unusable_option(path, option, value, _WANTED[option])
+        return errors.FolderError.refused_option(path, section, option, text)
 
     def _of_end(self, place: Place) -> Worded:
         """Translate what a file raises to end the command, with words of its own for the user."""

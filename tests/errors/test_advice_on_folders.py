@@ -88,13 +88,13 @@ def bad_ini(db):
     yield "upgrade"
 
 
-def refused_option(db):
+def unusable_option(db):
     """A word for a number."""
     configure(db, "truncate_slug_length = many")
     yield (
         "revision -m x",
-        "'migrations/alembic.ini', option 'truncate_slug_length' of [alembic]: invalid literal for "
-        "int() with base 10: 'many': correct it",
+        "'migrations/alembic.ini', option 'truncate_slug_length' of [alembic] is 'many': write a "
+        "number, such as 40",
     )
     ini = db.project.folder / "migrations/alembic.ini"
     ini.write_text(ini.read_text(encoding="utf-8").replace("many", "20"), encoding="utf-8")
@@ -110,7 +110,7 @@ def bad_option(db):
     yield (
         "upgrade",
         "'migrations/alembic.ini', option 'own' of [alembic]: the value cannot be read: write '%%' "
-        "for each '%' in it",
+        "for each '%' in it, except in '%(here)s'",
     )
     ini = db.project.folder / "migrations/alembic.ini"
     ini.write_text(ini.read_text(encoding="utf-8").replace("100%", "100%%"), encoding="utf-8")

@@ -264,10 +264,6 @@ HOOK = "hooks = one\none.type = {}"
 @pytest.mark.parametrize(
     ("section", "text", "option", "reason"),
     [
-        ("alembic", "file_template = %%(nope)s_%%(rev)s", "file_template", "no field 'nope'"),
-        ("alembic", "timezone = Mars/North", "timezone", "Mars/North"),
-        ("alembic", "output_encoding = latin-99", "output_encoding", "encoding: latin-99"),
-        ("alembic", "truncate_slug_length = many", "truncate_slug_length", "'many'"),
         (
             "post_write_hooks",
             HOOK.format("console_scripts") + "\none.entrypoint = nope",
@@ -277,24 +273,79 @@ HOOK = "hooks = one\none.type = {}"
         ("post_write_hooks", HOOK.format("nope"), "one.type", "'nope'"),
     ],
 )
-def test_a_value_that_cannot_be_used(db, section, text, option, reason):
+def test_a_hook_that_cannot_be_used(db, section, text, option, reason):
     """The option is named, and no file is left."""
-    if section == "post_write_hooks" and not (has_option("hooks") or has_option("hook_config")):
+    if not (has_option("hooks") or has_option("hook_config")):
         pytest.skip("this Alembic has no hooks")
-    if section == "alembic" and not has_option(option):
-        pytest.skip("this Alembic does not know the option")
     configure(db, text, section)
     before = files_of(db.project)
     failed = db("revision", "-m", "x")
     assert failed.status == 1
-    if "dateutil" in failed.error:
-        pytest.skip("this Alembic needs a library for it, and says so")
     assert failed.error.startswith(f"Error: 'migrations/alembic.ini', option '{option}")
     assert f" of [{section}]: " in failed.error
     assert reason in failed.error
     assert failed.error.endswith(": correct it\n")
     assert len(failed.error.splitlines()) == 1
     assert files_of(db.project) == before
+
+
+# what reads an option, and with which value it fails
+READ = {
+    "the folder": ["current", "history", "heads", "upgrade", "revision -m x", "migrate -m x"],
+    "what a file is written with": ["revision -m x"],
+}
+TEMPLATE = "fields, such as %%(rev)s_%%(slug)s"
+UNUSABLE = {
+    "truncate_slug_length = many": ("the folder", "a number, such as 40"),
+    "file_template = %%(rev)s_%%(slug)": ("what a file is written with", TEMPLATE),
+    "file_template = %%(nope)s_%%(rev)s": ("what a file is written with", TEMPLATE),
+    "file_template = %%(rev)d": ("what a file is written with", TEMPLATE),
+    "output_encoding = latin-99": ("what a file is written with", "an encoding, such as utf-8"),
+    "timezone = Mars/North": (
+        "what a file is written with",
+        "the name of a time zone, such as UTC",
+    ),
+    "version_path_separator = tab": ("the folder", "os, or take it out"),
+    "path_separator = tab": ("the folder", "os, or take it out"),
+    "revision_environment = maybe": ("what a file is written with", "true or false"),
+}
+
+
+@pytest.mark.parametrize("text", UNUSABLE)
+def test_a_value_that_cannot_be_used(db, text):
+    """The option, its value and the file are named by each command, and no file is left."""
+    option, _, value = text.partition(" = ")
+    what, wanted = UNUSABLE[text]
+    configure(db, text)
+    if "separator" in option:
+        configure(db, "version_locations = migrations/versions")
+    before = files_of(db.project)
+    for words in READ[what]:
+        failed = db(*words.split())
+        if failed.status == 0 or "python-dateutil" in failed.error:
+            assert option not in ("truncate_slug_length", "file_template", "output_encoding")
+            pytest.skip("this Alembic does not read the option, or needs a library")
+        assert (failed.status, failed.error) == (
+            1,
+            f"Error: 'migrations/alembic.ini', option '{option}' of [alembic] is '{value}': write "
+            f"{wanted}\n",
+        )
+    assert files_of(db.project) == before
+
+
+@pytest.mark.parametrize("words", ["current", "history", "heads", "upgrade", "revision -m x"])
+@pytest.mark.parametrize(
+    "text", ["version_locations = %(here)s/100%", "file_template = %(rev)s", "sourceless = 100%"]
+)
+def test_a_percent_sign_that_is_not_doubled(db, text, words):
+    """Each command names the option; the value may hold a password."""
+    configure(db, text)
+    failed = db(*words.split())
+    assert (failed.status, failed.error) == (
+        1,
+        f"Error: 'migrations/alembic.ini', option '{text.split()[0]}' of [alembic]: the value "
+        "cannot be read: write '%%' for each '%' in it, except in '%(here)s'\n",
+    )
 
 
 def folders_of(project):

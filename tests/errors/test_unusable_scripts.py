@@ -322,7 +322,7 @@ def test_a_percent_sign_in_alembic_ini(shop):
     error = error_of(shop, "upgrade")
     assert error == (
         "Error: 'migrations/alembic.ini', option 'sqlalchemy.url' of [alembic]: the value cannot "
-        "be read: write '%%' for each '%' in it"
+        "be read: write '%%' for each '%' in it, except in '%(here)s'"
     )
 
 
