@@ -102,6 +102,15 @@ class DatabaseError(MigrateError):
         return cls(f"{where}: {cause_text(cause)} [statement: {shown}]{of_line}")
 
     @classmethod
+    def disk_full(
+        cls, where: str, statement: str, cause: object, place: str, file: str | None
+    ) -> DatabaseError:
+        error = cls.statement(where, statement, cause, place)
+        folder = os.path.dirname(os.path.abspath(file or "")).replace("{", "{{").replace("}", "}}")
+        error.advice = f": make room on the disk of '{folder}' and run 'db {{command}}' again"
+        return error
+
+    @classmethod
     def table_exists(cls, where: str, statement: str, cause: object, place: str) -> DatabaseError:
         error = cls.statement(where, statement, cause, place)
         error.advice = (

@@ -178,11 +178,15 @@ class _Failure:
             return errors.DatabaseError.other_file(engine_of(error, Connection).url)
         statement = error.statement or "COMMIT"
         of_line = errors.place_text(*place) if place else ""
-        if not self.script:
-            where = of_line or "the database refused"
-            return errors.DatabaseError.statement(where, statement, error.orig)
-        where = f"revision {self.script.revision} failed"
-        if re.match(r"\s*CREATE TABLE\b", statement) and _exists(error.orig):
+        where, is_full = "the database refused", str(error.orig) == "database or disk is full"
+        if self.script:
+            where = f"revision {self.script.revision} failed"
+        elif place:
+            where, of_line = of_line, ""
+        if is_full:
+            file = engine_of(error, Connection).url.database
+            return errors.DatabaseError.disk_full(where, statement, error.orig, of_line, file)
+        if self.script and re.match(r"\s*CREATE TABLE\b", statement) and _exists(error.orig):
             return errors.DatabaseError.table_exists(where, statement, error.orig, of_line)
         return errors.DatabaseError.statement(where, statement, error.orig, of_line)
 

@@ -114,3 +114,22 @@ def test_a_table_that_cannot_be_altered(project, url, front_end, case):
         failed.error.startswith(f"Error: {line_of(project, 2, number)}: {said}")
         for number in numbers
     ), failed.error
+
+
+def test_a_full_disk(project, tmp_path, monkeypatch, front_end):
+    """The line names the folder to make room in; SQLite calls a full file the same."""
+    folder = tmp_path / "{data}"
+    folder.mkdir()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder}/app.db")
+    begin(project)
+    fill = 'op.execute("INSERT INTO a (n) VALUES (zeroblob(100000))")'
+    revision(project, 2, f'op.execute("PRAGMA max_page_count = 4")\n{fill}')
+    failed = project.forked(*front_end, "upgrade")
+    assert (failed.status, failed.error) == (
+        1,
+        "Error: revision r2 failed: database or disk is full [statement: INSERT INTO a (n) VALUES "
+        f"(zeroblob(100000))] ({line_of(project, 2, 11)}); the database is at r1, as before: make "
+        f"room on the disk of '{folder}' and run 'db upgrade' again\n",
+    )
+    revision(project, 2, fill)
+    assert project.forked(*front_end, "upgrade").status == 0
