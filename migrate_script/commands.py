@@ -97,7 +97,7 @@ def revision(
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param allow_drops: `--allow-drops`: fill it even if that drops two or more tables which are
         more than half of those known, or any while no model is loaded, and do not leave out
-        tables that no revision created
+        tables that no revision mentions
     :returns: the new scripts; none when there is nothing to write
     :raises MigrateError: it cannot be written; no file is left
     """
@@ -146,7 +146,7 @@ def migrate(
     :param depends_on: `--depends-on`: revisions that must be applied first
     :param allow_drops: `--allow-drops`: fill it even if that drops two or more tables which are
         more than half of those known, or any while no model is loaded, and do not leave out
-        tables that no revision created
+        tables that no revision mentions
     :returns: the new scripts; none when there is nothing to write
     :raises MigrateError: it cannot be written; no file is left
     """

@@ -6,9 +6,8 @@ where the table belongs to another program. Three rules:
 *   A revision that drops two or more tables, and more than half of those that the models or the
     revisions know, is refused, as is one that drops any while no model is loaded. A table that
     looks renamed does not count. Each database of several is looked at by itself.
-*   A table that no revision has created or altered is left alone. That is known only where the
-    scripts name all that they create, and where they have created the tables of the models;
-    otherwise the drop is written.
+*   A table that no script mentions is left alone, where the scripts mention the tables of the
+    models; otherwise the drop is written.
 *   Any other drop is listed with how much is in the database, and with what renames instead.
 
 `--allow-drops` leaves the first two out.
@@ -31,7 +30,6 @@ from sqlalchemy.types import NullType
 from .. import errors
 from ..compat.sqlalchemy import reads_defaults
 from ..inspecting import scripts_read
-from ..inspecting.drops import Creations
 from ..progress import listener
 from . import tables_of_models
 
@@ -43,14 +41,14 @@ Include = Callable[..., bool]
 Listed = Callable[[List[Tuple[Tuple[str, ...], str]]], str]
 
 
-# -- tables that no revision created ---------------------------------------------------------------
+# -- tables that no revision mentions --------------------------------------------------------------
 
 
 def without_tables_of_others(
     env: Any, config: Any, bind: Callable[[Any], str | None], other: Include | None, left: list[str]
 ) -> Include:
-    """Make an `include_object` that passes over tables which no revision created."""
-    found: list[Creations | None] = []
+    """Make an `include_object` that passes over tables which no revision mentions."""
+    text: list[str] = []  # of the scripts, once it is read
 
     def include_object(
         item: Any, name: Any, kind: str, reflected: bool, compare_to: Any, *more: Any
@@ -59,11 +57,9 @@ def without_tables_of_others(
             return False
         if kind != "table" or not reflected or compare_to is not None:
             return True
-        if not found:
-            context = env.get_context()
-            found.append(_creations(context, config, bind(context), other))
-        creations = found[0]
-        if creations is None or creations.mentions(item.schema, name):
+        if not text:
+            text.append(_text_of_scripts(env.get_context(), config, other))
+        if not text[0] or _mentions(text[0], name):
             return True
         of = bind(env.get_context())
         path = ".".join(filter(None, [item.schema, name]))
@@ -73,26 +69,25 @@ def without_tables_of_others(
     return include_object
 
 
-def _creations(
-    context: Any, config: Any, bind: str | None, include: Include | None
-) -> Creations | None:
-    """Return what the revisions have created; None where that is not known."""
-    creations = Creations(bind, context.dialect.name)
-    for script in scripts_read(config):
-        creations.read(str(script.path))
-    if not creations.created or not creations.is_known:
-        return None
+def _text_of_scripts(context: Any, config: Any, include: Include | None) -> str:
+    """Return the text of all scripts, or nothing where it does not mention the existing models."""
+    paths = [Path(str(script.path)) for script in scripts_read(config)]
+    if any(path.suffix != ".py" for path in paths):
+        return ""  # no source
+    text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in paths)
     inspector, names = sa.inspect(context.connection), {}
     for table in tables_of_models(context):
         if include is not None and not include(table, table.name, "table", False, None):
             continue
         if table.schema not in names:
             names[table.schema] = inspector.get_table_names(schema=table.schema)
-        if table.name in names[table.schema] and not creations.has_created(
-            table.schema, table.name
-        ):
-            return None  # it was there before the first revision, and perhaps others were
-    return creations
+        if table.name in names[table.schema] and not _mentions(text, table.name):
+            return ""  # it was there before the first revision, and perhaps others were
+    return text
+
+
+def _mentions(text: str, table: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(table)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def note_left(tables: list[str]) -> None:
@@ -102,8 +97,8 @@ def note_left(tables: list[str]) -> None:
         listed = ", ".join(names[:5]) + (", ..." if names[5:] else "")
         subject, are, them = ("tables", "are", "them") if names[1:] else ("table", "is", "it")
         listener().note(
-            f"{subject} {listed} {are} in the database but no revision created {them}: left alone; "
-            f"'db migrate --allow-drops' drops {them}, include_object hides {them}"
+            f"{subject} {listed} {are} in the database but no revision mentions {them}: left "
+            f"alone; 'db migrate --allow-drops' drops {them}, include_object hides {them}"
         )
 
 

@@ -48,7 +48,7 @@ OPTIONS: dict[str, Option] = {
     "allow_drops": Option(
         ("--allow-drops",),
         FLAG,
-        "Drop two or more tables that are over half of all, and those that no revision created.",
+        "Drop two or more tables that are over half of all, and those that no revision mentions.",
     ),
     "sql": Option(("--sql",), FLAG, "Print the SQL and leave the database alone."),
     "head": Option(("--head",), VALUE, "The revision to build on, or <branch>@head.", "REVISION"),

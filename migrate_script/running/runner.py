@@ -69,7 +69,7 @@ class Run:
         self.held_back: dict[Any, Callable[[], None]] = {}  # SQL, by the context
         self.revision_context: Any | None = None
         self.uncompared: list[str] = []  # what databases lack and autogenerate passes over
-        self.left_alone: list[str] = []  # tables that no revision created
+        self.left_alone: list[str] = []  # tables that no revision mentions
         # those that env.py begins are not among them
         self._other_threads = set(threading.enumerate()) - {threading.current_thread()}
 
