@@ -105,18 +105,11 @@ def revision(
         raise errors.UsageError.nothing_for_sql("db migrate")
     project = Project(directory, x_arg, ["autogenerate"] if autogenerate else [])
     return project.write(
-        "revision",
-        message=message,
-        autogenerate=autogenerate,
-        sql=sql,
-        head=head,
-        splice=splice,
-        branch_label=branch_label,
-        version_path=version_path,
-        rev_id=rev_id,
+        "revision", message=message, autogenerate=autogenerate, sql=sql, head=head, splice=splice,
+        branch_label=branch_label, version_path=version_path, rev_id=rev_id,
         depends_on=list(depends_on) if isinstance(depends_on, (list, tuple)) else depends_on,
         allow_drops=allow_drops,
-    )
+    )  # fmt: skip
 
 
 def migrate(
@@ -219,8 +212,7 @@ def upgrade(
     :param sql: `--sql`: print the SQL and leave the database alone
     :param tag: `--tag`: any word, for env.py to read
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
-    :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
-        database; None for the application's setting
+    :param lock_timeout: `--lock-timeout`: seconds to wait for another migration; None: the setting
     :param dry_run: `--dry-run`: run all, report how long slow ones take, and undo all
     :param verify: `--verify`: compare the models and the database, and undo all if they differ
     :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
@@ -237,19 +229,10 @@ def upgrade(
     if sql and revision.startswith("base:"):
         revision = revision[len("base:") :]  # Alembic 0.8.4 starts there by itself only
     _, run = Project(directory, x_arg).run(
-        "upgrade",
-        revision,
-        sql=sql,
-        tag=tag,
-        lock_timeout=lock_timeout,
-        dry_run=dry_run,
-        backup=backup,
-        clean_leftovers=clean_leftovers,
-        ddl_lock_timeout=ddl_lock_timeout,
-        verify=verify,
-        yes=yes,
-        no_loss=no_loss,
-    )
+        "upgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout, dry_run=dry_run,
+        verify=verify, ddl_lock_timeout=ddl_lock_timeout, backup=backup,
+        clean_leftovers=clean_leftovers, yes=yes, no_loss=no_loss,
+    )  # fmt: skip
     return Done(run.revisions)
 
 
@@ -274,8 +257,7 @@ def downgrade(
     :param sql: `--sql`: print the SQL and leave the database alone
     :param tag: `--tag`: any word, for env.py to read
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
-    :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
-        database; None for the application's setting
+    :param lock_timeout: `--lock-timeout`: seconds to wait for another migration; None: the setting
     :param dry_run: `--dry-run`: run all, report how long slow ones take, and undo all
     :param yes: `--yes`: lose data without a question, and although `allow_loss` is False
     :param no_loss: `--no-loss`: run nothing if a step drops a table or column with data in it, as
@@ -289,17 +271,9 @@ def downgrade(
     if sql and revision == "-1":
         revision = "head:-1"
     _, run = Project(directory, x_arg).run(
-        "downgrade",
-        revision,
-        sql=sql,
-        tag=tag,
-        lock_timeout=lock_timeout,
-        dry_run=dry_run,
-        backup=backup,
-        ddl_lock_timeout=ddl_lock_timeout,
-        yes=yes,
-        no_loss=no_loss,
-    )
+        "downgrade", revision, sql=sql, tag=tag, lock_timeout=lock_timeout, dry_run=dry_run,
+        yes=yes, ddl_lock_timeout=ddl_lock_timeout, backup=backup, no_loss=no_loss,
+    )  # fmt: skip
     return Done(run.revisions)
 
 
@@ -420,8 +394,7 @@ def stamp(
     :param tag: `--tag`: any word, for env.py to read
     :param purge: `--purge`: delete the recorded revisions first, known or not
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
-    :param lock_timeout: `--lock-timeout`: how many seconds to wait for another migration of the
-        database; None for the application's setting
+    :param lock_timeout: `--lock-timeout`: seconds to wait for another migration; None: the setting
     :returns: the identifiers that are recorded now
     :raises MigrateError: there is no such revision
     """
