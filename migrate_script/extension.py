@@ -6,7 +6,7 @@ import os
 from typing import Any, Callable, Iterable, Union
 from weakref import WeakSet
 
-from .cli.group import CommandGroup
+from .cli.parsing import CommandGroup
 from .cli.shell import model_names
 from .state import MigrateState, url_of_application
 

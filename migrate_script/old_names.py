@@ -6,7 +6,7 @@ from types import ModuleType
 
 import migrate_script
 
-from .cli.group import CommandGroup
+from .cli.parsing import CommandGroup
 from .compat import flask_migrate
 from .compat.launcher import aliases
 

@@ -1,4 +1,4 @@
-"""Makes a Click command of a row of the command table; parses arguments for both front ends."""
+"""Click commands of the command table: the group `flask db`, and the parsing of both front ends."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from itertools import islice
 from typing import Any, Callable, Iterator, NoReturn, Sequence
 
 import click
+from flask.cli import with_appcontext
 
 from .. import errors
 from . import console
 from .command_table import (
     ALSO,
     FLAG,
+    GROUP_HELP,
     GROUP_OPTIONS,
     LIST,
     OPTIONS,
+    ROWS,
     TRACEBACK,
     UNLISTED,
     VALUE,
@@ -160,3 +163,40 @@ def with_group_values(params: dict[str, Any], group: dict[str, Any]) -> dict[str
 def list_or(value: Any) -> Any:
     """Return a sequence as a list, or None if it is empty."""
     return (list(value) or None) if isinstance(value, (tuple, list)) else value
+
+
+def _command(row: Row) -> click.Command:
+    @with_appcontext
+    def callback(traceback: bool = False, **params: Any) -> None:
+        parent = click.get_current_context().parent
+        group = parent.params if parent else {}
+        console.run(row.name, row.function, with_group_values(params, group), traceback)
+
+    return RowCommand(row, callback)
+
+
+class CommandGroup(click.Group):
+    """The group of `flask db`, which makes a command when it is looked up."""
+
+    def __init__(self, name: str = "db") -> None:
+        super().__init__(
+            name,
+            params=group_parameters(),
+            help=GROUP_HELP,
+            short_help=GROUP_HELP,
+            context_settings={"help_option_names": HELP_FLAGS},
+        )
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands of the table in its order, then those that the user added."""
+        return [*ROWS, *(name for name in self.commands if name not in ROWS)]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.commands and name in ROWS:
+            self.add_command(_command(ROWS[name]))
+        return self.commands.get(name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
+            console.fail(errors.UsageError.no_command(args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
