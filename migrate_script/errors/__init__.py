@@ -40,7 +40,6 @@ from .database_errors import DatabaseError as DatabaseError
 from .database_errors import DifferencesFound as DifferencesFound
 from .database_errors import NotAtHead as NotAtHead
 from .database_errors import why_no_engine as why_no_engine
-from .enabling_errors import EnablingError as EnablingError
 from .family import MEGABYTE as MEGABYTE
 from .family import AlembicError as AlembicError
 from .family import MigrateError as MigrateError
@@ -55,6 +54,7 @@ from .family import one_line as one_line
 from .family import place_text as place_text
 from .family import url_without_passwords as url_without_passwords
 from .family import without_passwords as without_passwords
+from .folder_errors import EnablingError as EnablingError
 from .folder_errors import FolderError as FolderError
 from .folder_errors import NewFileError as NewFileError
 from .folder_errors import NotConfigured as NotConfigured
