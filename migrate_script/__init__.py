@@ -15,7 +15,7 @@ from flask_script import prompt_choices as prompt_choices
 from flask_script import prompt_pass as prompt_pass
 
 from .cli.script import MigrateCommand as MigrateCommand
-from .cli.shell import Shell as Shell
+from .cli.script import Shell as Shell
 from .commands import branches as branches
 from .commands import check as check
 from .commands import current as current

@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterable, Union
 from weakref import WeakSet
 
 from .cli.parsing import CommandGroup
-from .cli.shell import model_names
+from .cli.script import model_names
 from .state import MigrateState, url_of_application
 
 Path = Union[str, "os.PathLike[str]"]

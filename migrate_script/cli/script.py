@@ -1,4 +1,4 @@
-"""`manage.py db`: the commands as a Flask-Script sub-manager."""
+"""`manage.py db` and `manage.py shell`: the commands as those of a Flask-Script Manager."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from flask_script import Command, Manager, Option
 from .. import errors
 from ..compat.flask_script import (
     AnyCommand,
+    AnyShell,
     ClassManager,
     is_imported_by_flask,
+    offer_in_shells,
     parser_when_needed,
 )
+from ..compat.flask_sqlalchemy import current_application, models
 from ..compat.stdlib import actions_of, add_help_flag, flags_of, help_text, refuse_unknown_commands
+from ..state import record
 from . import console
 from .command_table import GROUP_HELP, GROUP_OPTIONS, LIST, OPTIONS, ROWS, Row
 from .parsing import HELP_FLAGS, RowCommand, with_group_values
@@ -204,6 +208,38 @@ class MigrateCommand(ClassManager, commands=zip(ROWS, map(MigrationCommand, ROWS
         return super().__call__(app, **options)
 
 
+def model_names() -> dict[str, Any]:
+    """Return the names of a shell besides `app`: `db`, and every model by its class name."""
+    state = record()
+    db = state.real_db if state else None
+    if db is None:
+        return {}
+    return {**{model.__name__: model for model in models(db)}, "db": db}
+
+
+class Shell(AnyShell):
+    """A Python shell with `app`, `db` and every model; `make_context` has precedence.
+
+    :param banner: what to show first
+    :param make_context: a function that gives more names
+    :param options: as for Flask-Script's Shell
+    """
+
+    help = description = "Run a Python shell with the application, its database and its models."
+
+    def __init__(
+        self,
+        banner: str | None = None,
+        make_context: Callable[[], dict[str, Any]] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(banner=banner, make_context=make_context or dict, **options)
+
+    def get_context(self) -> dict[str, Any]:
+        """Return the names of the shell."""
+        return {"app": current_application(), **model_names(), **self.make_context()}
+
+
 HANDLED: list[Manager] = []  # the managers that were given a command line
 
 
@@ -277,3 +313,4 @@ Manager.handle = _handle(Manager.handle)
 Manager.run = _run(Manager.run)
 Manager.create_parser = parser_when_needed(_create_parser(Manager.create_parser))
 Command.__init__ = _init(Command.__init__)
+offer_in_shells(model_names)
