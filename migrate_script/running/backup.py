@@ -23,7 +23,6 @@ from typing import Any, Callable, Mapping, Sequence
 from sqlalchemy import event
 
 from .. import errors
-from ..errors import MEGABYTE
 from ..progress import listener
 from ..state import settings_of
 from .dbapi import (
@@ -213,28 +212,12 @@ def _write(part: Path, write: Callable[[str], None]) -> str:
     return str(whole)
 
 
-_SIZES = {
-    "postgresql": "SELECT pg_database_size(current_database())",
-    "mysql": "SELECT SUM(DATA_LENGTH) FROM information_schema.TABLES "
-    "WHERE TABLE_SCHEMA = DATABASE()",
-}
-
-
 def _check_room(connection: Any, folder: str) -> None:
-    """Refuse a backup that cannot fit; warn of a dump that may not, whose size is unknown."""
-    kind, free = connection.dialect.name, room(folder)
-    if kind == "sqlite":
-        raw = driver_connection(connection)
-        size = pragma(raw, "page_size")[0][0] * pragma(raw, "page_count")[0][0]
-        if free < size:
-            raise errors.BackupError.no_room(folder, free, size)
-        return
-    size = int(fetch_all(connection, _SIZES["mysql" if kind == "mariadb" else kind])[0][0] or 0)
+    """Refuse a copy of a SQLite file that cannot fit; the size of a dump is not known before."""
+    raw, free = driver_connection(connection), room(folder)
+    size = pragma(raw, "page_size")[0][0] * pragma(raw, "page_count")[0][0]
     if free < size:
-        listener().note(
-            f"the disk of '{folder}' has {free / MEGABYTE:.1f} MB left and the database has "
-            f"{size / MEGABYTE:.1f} MB: its backup may not fit"
-        )
+        raise errors.BackupError.no_room(folder, free, size)
 
 
 def back_up(connection: Any, heads: Sequence[str], patience: float) -> str:
@@ -253,7 +236,6 @@ def back_up(connection: Any, heads: Sequence[str], patience: float) -> str:
         return path
     if kind not in DUMPS:
         raise errors.BackupError.unknown_kind(kind)
-    _check_room(connection, os.getcwd())
     dump = DUMPS[kind](connection.engine)
     part = _new_file(os.getcwd(), _name_start(connection.engine) + name, dump.suffix, 0o600)
     with kept_alive(connection):
