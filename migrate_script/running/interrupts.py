@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Callable
 
 from ..progress import OWN_THREAD
-from .dbapi import separate_connection
+from .dbapi import execute, separate_connection
 from .statements import Statements
 
 
@@ -91,6 +91,4 @@ def _cancel_function(statements: Statements) -> Callable[[], None] | None:
 
 def _kill_query(connection: Any, thread_id: int) -> None:
     with separate_connection(connection.engine.pool) as raw:
-        cursor = raw.cursor()
-        cursor.execute(f"KILL QUERY {int(thread_id)}")
-        cursor.close()
+        execute(raw, f"KILL QUERY {int(thread_id)}")

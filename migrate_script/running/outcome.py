@@ -13,7 +13,7 @@ from ..errors import no_revision_yet
 from ..inspecting import find
 from ..inspecting.differences import described
 from ..inspecting.headers import headers_of
-from .dbapi import fetch_all, separate_connection
+from .dbapi import execute, fetch_all, separate_connection
 
 
 def bind_of(context: Any) -> str | None:
@@ -79,20 +79,18 @@ class Outcome:
 
     def _read(self, raw: Any) -> tuple[str, ...]:
         """Read the version with the driver."""
-        cursor, table = raw.cursor(), quoted_version_table(self.context)
+        table = quoted_version_table(self.context)
         # the search path of another connection may differ
         table = f"{self._schema}.{table}" if self._schema else table
         try:
-            cursor.execute(f"SELECT version_num FROM {table}")
+            rows = execute(raw, f"SELECT version_num FROM {table}")
         except Exception:
             if self.before:
                 raise
             raw.rollback()
-            raw.cursor().execute("SELECT 1")  # the server answers, so only the table is missing
+            execute(raw, "SELECT 1")  # the server answers, so only the table is missing
             return ()
-        heads = sorted(row[0] for row in cursor.fetchall())
-        cursor.close()
-        return tuple(heads)
+        return tuple(sorted(row[0] for row in rows))
 
 
 def _schema_of_version_table(context: Any) -> str | None:

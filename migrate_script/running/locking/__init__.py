@@ -18,9 +18,8 @@ from ...progress import listener
 from ..dbapi import ping
 
 _PROCESS = threading.RLock()
-_commands: list[
-    str
-] = []  # the one that has the lock of the process, and those that its env.py calls
+# the command that has the lock of the process, and those that its env.py calls
+_commands: list[str] = []
 # the locks of this process: two binds of one database share the lock of the first
 _HELD: list[DatabaseLock] = []
 
