@@ -259,19 +259,21 @@ class NotAgreed(MigrateError):
     """The user answered no."""
 
     def __init__(self, command: str) -> None:
-        super().__init__(f"'db {command}' was not wanted{_UNCHANGED}")
+        super().__init__(
+            f"'db {command}' was not confirmed{_UNCHANGED}; answer 'y' to go on, or add --yes"
+        )
 
 
 class LossRefused(NotAgreed):
     """Data would be lost, and --no-loss or Migrate(allow_loss=False) forbids it."""
 
-    def __init__(self, command: str, loss: str, by_option: bool) -> None:
+    def __init__(self, loss: str, by_option: bool) -> None:
         MigrateError.__init__(
             self,
             f"{loss}, which "
             + ("--no-loss" if by_option else "Migrate(allow_loss=False)")
-            + f" forbids{_UNCHANGED}; back up what you need, then run 'db {command}' "
-            + ("without it" if by_option else "--yes"),
+            + f" forbids{_UNCHANGED}; back up what you need, then run the command again "
+            + ("without --no-loss" if by_option else "with --yes"),
         )
 
 

@@ -122,7 +122,7 @@ class DatabaseRun(Observer):
         sentence = f"this {self.run.name} {lost}" + (f" of {place}" if place else "")
         settings = self.settings
         if settings.no_loss or not (settings.allow_loss or settings.yes):
-            raise errors.LossRefused(self.run.name, sentence, settings.no_loss)
+            raise errors.LossRefused(sentence, settings.no_loss)
         if self.lock is None:  # no lock is held on a table while a person thinks
             end_reading(self.connection, had_begun)
         is_agreed = self.run.name == "upgrade" or settings.dry_run or settings.yes

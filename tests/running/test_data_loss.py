@@ -189,7 +189,7 @@ def refusal(direction, loss):
     """Return the line with which --no-loss refuses."""
     return (
         f"Error: this {direction} {loss}, which --no-loss forbids: nothing was changed; back up "
-        f"what you need, then run 'db {direction}' without it\n"
+        "what you need, then run the command again without --no-loss\n"
     )
 
 
@@ -357,7 +357,10 @@ def test_no_answer_is_a_no(project, url):
     before = picture(url)
     status, said = on_terminal(project, "downgrade", typed=b"\x04")
     assert status == 1, said
-    assert said.splitlines()[-1] == "Error: 'db downgrade' was not wanted: nothing was changed"
+    assert said.splitlines()[-1] == (
+        "Error: 'db downgrade' was not confirmed: nothing was changed; answer 'y' to go on, or add "
+        "--yes"
+    )
     assert picture(url) == before
     status, said = on_terminal(project, "downgrade", "--yes", typed=b"")
     assert status == 0, said
@@ -375,7 +378,7 @@ def test_a_no_to_the_second_of_two_databases(project, new_database, monkeypatch)
     status, said = on_terminal(project, "downgrade", typed=b"y\nn\n")
     assert status == 1, said
     assert said.splitlines()[-1].endswith(
-        "[y/N] Error: 'db downgrade' was not wanted; "
+        "[y/N] Error: 'db downgrade' was not confirmed; answer 'y' to go on, or add --yes; "
         "the database 'default' is at no revision, after 1 of 1 revisions"
     )
     assert (version(first), version(second)) == ([], ["r1"])

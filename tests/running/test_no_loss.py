@@ -55,11 +55,11 @@ def filled(project, database, monkeypatch):
     return project
 
 
-def refusal(command, loss, by="--no-loss", way="without it"):
+def refusal(command, loss, by="--no-loss", way="without --no-loss"):
     """The line of a refusal."""
     return (
         f"Error: this {command} {loss}, which {by} forbids: nothing was changed; back up what you "
-        f"need, then run 'db {command}' {way}\n"
+        f"need, then run the command again {way}\n"
     )
 
 
@@ -103,7 +103,7 @@ def test_a_setting_refuses_and_yes_overrides_it(filled, database, typed, monkeyp
     refused = typed("upgrade")
     assert (refused.status, refused.error) == (
         1,
-        refusal("upgrade", LOSS, "Migrate(allow_loss=False)", "--yes"),
+        refusal("upgrade", LOSS, "Migrate(allow_loss=False)", "with --yes"),
     )
     refused = typed("upgrade", "--yes", "--no-loss")
     assert (refused.status, refused.error) == (1, refusal("upgrade", LOSS))

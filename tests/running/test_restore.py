@@ -113,7 +113,9 @@ def test_a_person_is_asked_before_rows_are_replaced(grown):
         status, said = on_terminal(project, "restore", copy, typed=typed)
         assert (status, version(url)) == (1, ["r2"])
         assert f"WARNING [migrate_script] {sentence}\r\nGo on? [y/N] " in said
-        assert said.splitlines()[-1].endswith("'db restore' was not wanted: nothing was changed")
+        assert said.splitlines()[-1].endswith(
+            "'db restore' was not confirmed: nothing was changed; answer 'y' to go on, or add --yes"
+        )
     status, said = on_terminal(project, "restore", copy, typed=b"y\n")
     assert (status, version(url)) == (0, ["r1"])
     assert said.splitlines()[-1].endswith(restored)

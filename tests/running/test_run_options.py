@@ -172,7 +172,7 @@ def test_on_a_terminal_a_downgrade_asks(at_r1, database):
     assert status == 1, said
     warning = "WARNING [migrate_script] this downgrade drops table a (2 rows)\r\n"
     assert f"{warning}Go on? [y/N] " in said
-    assert "Error: 'db downgrade' was not wanted: nothing was changed" in said
+    assert "Error: 'db downgrade' was not confirmed: nothing was changed; answer 'y'" in said
     assert version(database) == ["r1"]
     status, said = on_terminal(at_r1, "downgrade", "base", typed=b"y\n")
     assert status == 0, said

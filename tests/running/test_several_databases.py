@@ -101,7 +101,8 @@ def test_what_is_lost_says_of_which_database(several, front_end):
     status, said = on_terminal(project, "downgrade", "base", typed=b"n\n", front_end=front_end)
     assert (status, warnings[0] in said, warnings[1] in said) == (1, True, False)
     assert said.endswith(
-        "Go on? [y/N] Error: 'db downgrade' was not wanted: nothing was changed\r\n"
+        "Go on? [y/N] Error: 'db downgrade' was not confirmed: nothing was changed; answer 'y' to "
+        "go on, or add --yes\r\n"
     )
     assert "a" in tables(first)
     done = project.forked(*front_end, "downgrade", "base")
