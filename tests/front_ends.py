@@ -44,3 +44,18 @@ def without_alembic(result: Result) -> str:
 def one_line(sentence: str) -> str:
     """The standard error of a command that fails with this sentence."""
     return HEAD + sentence + "\n"
+
+
+def stopped(project: Project, front_end: tuple[str, ...], *words: str) -> str:
+    """Run a command that fails, and return the sentence of its only line."""
+    done = project.forked(*front_end, *words)
+    (line,) = done.error.splitlines()
+    assert (done.status, done.out, line[: len(HEAD)]) == (1, "", HEAD)
+    return line[len(HEAD) :]
+
+
+def works(project: Project, front_end: tuple[str, ...], *words: str) -> str:
+    """Run a command that succeeds, and return its output."""
+    done = project.forked(*front_end, *words)
+    assert (done.status, done.error) == (0, ""), done.err
+    return done.out

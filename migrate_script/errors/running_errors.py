@@ -18,10 +18,12 @@ class LockTimeout(MigrateError):
 
     @classmethod
     def held(cls, holder: str, seconds: float, in_process: bool = False) -> LockTimeout:
-        of_this, here = ("", " in this process") if in_process else (" of this database", "")
+        of_this, here, option = " of this database", "", "--lock-timeout"
+        if in_process:  # begun by a program, which has no command line
+            of_this, here, option = "", " in this process", "lock_timeout"
         return cls(
             f"another migration{of_this} is still running{here} after {seconds:g} s ({holder}); "
-            "nothing was changed: wait for it to end, or give --lock-timeout more seconds"
+            f"nothing was changed: wait for it to end, or give {option} more seconds"
         )
 
     @classmethod
@@ -150,8 +152,9 @@ class LockLost(MigrateError):
     def __init__(self, cause: object) -> None:
         reason = f": {cause_text(cause)}" if cause else ""
         super().__init__(
-            f"the lock of this migration was lost before its commit{reason}: "
-            "run the command again, and check that the server does not end idle connections"
+            f"the lock of this migration was lost before its commit{reason}: run the command "
+            "again; if it is lost again, connect to the server itself, without the proxy or "
+            "firewall that ends idle connections"
         )
 
 

@@ -75,7 +75,7 @@ LOOKING = """
 RUNNING = (
     r"another migration is still running in this process after 0\.3 s \('db upgrade' in thread "
     r"'worker', since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\); nothing was changed: wait for it to "
-    r"end, or give --lock-timeout more seconds"
+    r"end, or give lock_timeout more seconds"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import textwrap
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 BOUNCER = """
     [databases]
-    * = host={host} port={port} user={user}{password}
+    * = host={host} port={port} user={user}{password}{own}
     [pgbouncer]
     listen_addr = 127.0.0.1
     listen_port = {listen}
@@ -61,15 +62,15 @@ def bouncer(new_database, tmp_path):
     url = sa.engine.url.make_url(new_database("postgresql"))
     running = []
 
-    def start(size, patience=3):
+    def start(size, patience=3, own=""):
         listen = free_port()
         folder = tmp_path / "bouncer"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         config = folder / "pgbouncer.ini"
         text = BOUNCER.format(
             host=url.host, port=url.port or 5432, user=url.username,
             password=f" password={url.password}" if url.password else "",
-            listen=listen, size=size, folder=folder, patience=patience,
+            listen=listen, size=size, folder=folder, patience=patience, own=own,
         )  # fmt: skip
         config.write_text(textwrap.dedent(text), encoding="utf-8")
         as_user = []
@@ -84,7 +85,7 @@ def bouncer(new_database, tmp_path):
             try:
                 return rows(through, "SELECT 1")
             except sa.exc.OperationalError:
-                assert running[0].poll() is None, (folder / "pgbouncer.log").read_text()
+                assert running[-1].poll() is None, (folder / "pgbouncer.log").read_text()
 
         eventually(answers)
         return through
@@ -151,3 +152,22 @@ def test_pgbouncer_with_one_connection_is_told_apart(project, bouncer, monkeypat
     )
     assert tables(url) == {}
     eventually(lambda: rows(url, LOCKS) == [(0,)])
+
+
+@pytest.mark.parametrize("way", ["default_pool_size", "pool_size", "connect to the server itself"])
+def test_pgbouncer_with_two_connections(project, bouncer, new_database, monkeypatch, way):
+    """What the line advises is enough: each of the options, and the server without PgBouncer."""
+    monkeypatch.setenv("DATABASE_URL", bouncer(1))
+    new_project(project)
+    revision(project, 1, BASE)
+    line = db(project, "upgrade", "--lock-timeout", "5").error
+    assert way in re.findall(r"\w*pool_size|connect to the server itself", line)
+    if way == "default_pool_size":
+        monkeypatch.setenv("DATABASE_URL", bouncer(2))
+    elif way == "pool_size":
+        monkeypatch.setenv("DATABASE_URL", bouncer(1, own=" pool_size=2"))
+    else:
+        monkeypatch.setenv("DATABASE_URL", new_database("postgresql"))
+    done = db(project, "upgrade", "--lock-timeout", "5")
+    assert done.status == 0, done.err
+    assert version(os.environ["DATABASE_URL"]) == ["r1"]
