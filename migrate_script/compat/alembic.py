@@ -24,6 +24,7 @@ from sqlalchemy.sql.elements import conv
 #: whether a number of steps is counted in the order of the history, whatever branch or revision is
 #: named, and not by walking from there (`RevisionMap._relative_iterate`, before 1.6)
 COUNTS_BY_HISTORY = hasattr(RevisionMap, "_relative_iterate")
+HAS_AUTOCOMMIT_BLOCK = hasattr(MigrationContext, "autocommit_block")  # from 1.2 on
 
 _READING = threading.RLock()
 

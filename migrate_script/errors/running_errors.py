@@ -236,11 +236,13 @@ class NothingKept(MigrateError):
         )
 
     @classmethod
-    def level_set(cls, revision: str) -> NothingKept:
+    def level_set(cls, revision: str, has_block: bool) -> NothingKept:
+        # which came with Alembic 1.2
+        instead = "write 'with op.get_context().autocommit_block():' instead, or " * has_block
         return cls(
             f"revision {revision} sets the isolation level by the driver, which rolls back the "
-            "transaction of the whole run: write 'with op.get_context().autocommit_block():', or "
-            "let it be the first that the revision does, and run it alone by 'upgrade +1'"
+            f"transaction of the whole run: {instead}do that first in the revision, and run the "
+            "revision alone, by 'db upgrade +1'"
         )
 
     @classmethod

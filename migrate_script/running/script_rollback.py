@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
 from .. import errors
+from ..compat.alembic import HAS_AUTOCOMMIT_BLOCK
 from ..compat.sqlalchemy import driver_calls_replaced, in_nested_transaction
 from ..sql import DDL, DML, QUERY, SAVEPOINT, TRANSACTION, Statement
 from .dbapi import driver_connection, execute, is_idle, sqlstate, unpooled
@@ -135,7 +136,7 @@ class ScriptRollback(Observer):
     def _look_for_loss(self) -> None:
         """Refuse to go on where psycopg2 has rolled back, as it does where its level is set."""
         if is_idle(self.raw) is True and self._level != _isolation(self.raw):
-            self._refused = errors.NothingKept.level_set(self._revision)
+            self._refused = errors.NothingKept.level_set(self._revision, HAS_AUTOCOMMIT_BLOCK)
 
     def session_commit(self, session: Any) -> None:
         bind = getattr(session, "bind", None)
