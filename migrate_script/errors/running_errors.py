@@ -11,6 +11,10 @@ from .folder_errors import CORRECT_AND_REPEAT
 
 # unless another database was changed before
 _UNCHANGED = ": nothing was changed"
+_BY_HAND = (
+    "change the schema by hand to what one of the revisions leaves, and run 'db stamp REVISION' "
+    "with that one"
+)
 
 
 class LockTimeout(MigrateError):
@@ -165,8 +169,7 @@ class JournalError(MigrateError):
     def other_step(cls, unfinished: str, wanted: str) -> JournalError:
         return cls(
             f"the {unfinished} was stopped half-way and must be finished before the {wanted}: "
-            f"run the {unfinished.split()[0]} again, or, once the schema is in order by hand, "
-            "'db stamp REVISION'"
+            f"run 'db {unfinished.split()[0]}' first, or {_BY_HAND}"
         )
 
     @classmethod
@@ -174,8 +177,8 @@ class JournalError(MigrateError):
         return cls(
             f"the {step} was stopped half-way and cannot go on: its statement {number} was "
             f"[{one_line(then)[:300]}] when it ran and "
-            f"{'has other values' if then == now else f'is [{one_line(now)[:300]}]'} now: make the "
-            "script as it was, or put the schema in order by hand and 'db stamp REVISION'"
+            f"{'has other values' if then == now else f'is [{one_line(now)[:300]}]'} now: undo "
+            f"that change of the script, or {_BY_HAND}"
         )
 
     @classmethod
@@ -183,7 +186,7 @@ class JournalError(MigrateError):
         return cls(
             f"the {step} was stopped half-way and cannot go on: its statement {number}, "
             f"[{one_line(statement)[:300]}], has run, and what it returned is not known any more: "
-            "put the schema in order by hand and 'db stamp REVISION'"
+            f"{_BY_HAND}"
         )
 
     @classmethod

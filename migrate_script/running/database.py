@@ -37,6 +37,7 @@ class DatabaseRun(Observer):
         self.connection = connection
         self.raw: Any = driver_connection(connection)
         self.backend: Backend = backend_of(connection, self.raw, run.settings)
+        self.backend.stamps = run.name == "stamp"
         self.lock: DatabaseLock | None = None
         self.has_committed: bool = False
         self.outcomes: dict[Any, Outcome] = {}  # by the context

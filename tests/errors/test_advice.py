@@ -167,8 +167,8 @@ def test_what_is_half_done_is_finished_first(project, new_database, monkeypatch,
     assert (refused.status, refused.error) == (
         1,
         "Error: the upgrade to revision r2 was stopped half-way and must be finished before the "
-        "downgrade from revision r1: run the upgrade again, or, once the schema is in order by "
-        f"hand, 'db stamp REVISION'{AT_R1}\n",
+        "downgrade from revision r1: run 'db upgrade' first, or change the schema by hand to what "
+        f"one of the revisions leaves, and run 'db stamp REVISION' with that one{AT_R1}\n",
     )
     revision(project, 2, up)
     assert project.forked(*front_end, "upgrade").status == 0

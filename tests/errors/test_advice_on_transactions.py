@@ -8,7 +8,7 @@ import pytest
 from alembic.runtime.migration import MigrationContext
 from databases import execute, rows, tables, version
 from front_ends import stopped, works
-from projects import new_project
+from projects import db, new_project
 from revisions import BASE, begin, revision
 
 AT_R1 = "; the database is at r1, as before"
@@ -190,3 +190,83 @@ def test_a_script_leaves_the_level_to_a_block(project, new_database, monkeypatch
     assert version(url) == ["r3"]
     assert rows(url, "SELECT unnest(enum_range(NULL::mood))::text") == [("sad",), ("glad",)]
     assert tables(url)["a"] == ["id", "n", "x"]
+
+
+# -- JournalError -----------------------------------------------------------------------------
+
+BY_HAND = (
+    "change the schema by hand to what one of the revisions leaves, and run 'db stamp REVISION' "
+    "with that one"
+)
+HALF = """
+    op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
+    {}
+    op.add_column("a", sa.Column("x", sa.Integer))
+    op.drop_table("{}")
+"""
+# the revision that was stopped, the edited one, its line, and what its statements have changed
+HALF_DONE = {
+    "other_step": (
+        HALF.format('op.execute("UPDATE a SET n = 1")', "missing"),
+        None,
+        "the upgrade to revision r2 was stopped half-way and must be finished before the downgrade "
+        f"from revision r1: run 'db upgrade' first, or {BY_HAND}",
+    ),
+    "mismatch": (
+        HALF.format('op.execute("UPDATE a SET n = 1")', "missing"),
+        HALF.format('op.execute("UPDATE a SET n = 2")', "b"),
+        "the upgrade to revision r2 was stopped half-way and cannot go on: its statement 2 was "
+        "[UPDATE a SET n = 1] when it ran and is [UPDATE a SET n = 2] now: undo that change of the "
+        f"script, or {BY_HAND}",
+    ),
+    "returned": (
+        HALF.format('op.execute("INSERT INTO a (n) VALUES (1) RETURNING id")', "missing"),
+        HALF.format('op.execute("INSERT INTO a (n) VALUES (1) RETURNING id")', "b"),
+        "the upgrade to revision r2 was stopped half-way and cannot go on: its statement 2, "
+        "[INSERT INTO a (n) VALUES (1) RETURNING id], has run, and what it returned is not known "
+        f"any more: {BY_HAND}",
+    ),
+}
+FORWARD, BACK = ["DROP TABLE b"], ["DROP TABLE b", "ALTER TABLE a DROP COLUMN x"]
+
+
+@pytest.mark.parametrize(("by_hand", "at"), [(FORWARD, "r2"), (BACK, "r1")], ids=["r2", "r1"])
+@pytest.mark.parametrize("case", HALF_DONE)
+def test_what_is_half_done_is_finished_by_hand(
+    project, new_database, monkeypatch, case, by_hand, at, front_end
+):
+    """In either direction; after the stamp, the revision is as any other."""
+    url = new_database("mysql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    begin(project, 'op.drop_table("a")')
+    broken, edited, line = HALF_DONE[case]
+    revision(project, 2, broken)
+    assert db(project, "upgrade").status == 1
+    revision(project, 2, edited or broken.replace("missing", "b"), 'op.drop_column("a", "x")')
+    words = ["upgrade"] if edited else ["downgrade", "base"]
+    assert stopped(project, front_end, *words).startswith(line)
+    execute(url, *by_hand)
+    stamp = re.findall(r"'db (stamp .*?)'", line)[-1]
+    works(project, front_end, *stamp.replace("REVISION", at).split())
+    assert "migrate_script_journal" not in tables(url)
+    works(project, front_end, *words)
+    assert version(url) == (["r2"] if edited else [])
+    assert tables(url).get("a") == (["id", "n", "x"] if edited else None)
+    assert "b" not in tables(url)
+
+
+def test_the_change_of_a_half_done_script_is_undone(project, new_database, monkeypatch, front_end):
+    """What failed may be corrected; what ran before it stays."""
+    url = new_database("mysql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    begin(project)
+    broken, edited, line = HALF_DONE["mismatch"]
+    revision(project, 2, broken)
+    assert db(project, "upgrade").status == 1
+    revision(project, 2, edited)
+    assert stopped(project, front_end, "upgrade").startswith(line)
+    then, now = re.findall(r"\[(.*?)\]", line)
+    revision(project, 2, edited.replace(now, then))
+    works(project, front_end, "upgrade")
+    assert rows(url, "SELECT n FROM a") == [(1,), (1,)]
+    assert (version(url), "b" in tables(url)) == (["r2"], False)

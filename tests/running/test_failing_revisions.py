@@ -156,8 +156,9 @@ def test_a_revision_that_was_edited_meanwhile_is_refused(maria):
     assert refused.status == 1
     assert refused.error.startswith(
         "Error: the upgrade to revision r2 was stopped half-way and cannot go on: its statement 2 "
-        "was [UPDATE a SET n = n + 1] when it ran and is [UPDATE a SET n = n + 2] now: make the "
-        "script as it was, or put the schema in order by hand and 'db stamp REVISION'"
+        "was [UPDATE a SET n = n + 1] when it ran and is [UPDATE a SET n = n + 2] now: undo "
+        "that change of the script, or change the schema by hand to what one of the revisions "
+        "leaves, and run 'db stamp REVISION' with that one"
     )
     revision(project, 2, WORKS)
     assert db(project, "upgrade").status == 0
@@ -193,7 +194,7 @@ def test_what_differs_in_every_run_does_not_count(maria):
     revision(project, 2, edited)
     refused = db(project, "upgrade")
     assert "and cannot go on: its statement 2 was [INSERT INTO notes" in refused.error
-    assert "] when it ran and has other values now: make the script as it was" in refused.error
+    assert "] when it ran and has other values now: undo that change of the script" in refused.error
     revision(project, 2, NOTES.replace("{}", ""))
     again = db(project, "upgrade")
     assert again.status == 0, again.err
@@ -236,7 +237,8 @@ def test_a_statement_whose_answer_is_lost_is_not_skipped(maria):
     assert refused.error.startswith(
         "Error: the upgrade to revision r2 was stopped half-way and cannot go on: its statement 1, "
         "[INSERT INTO a (n) VALUES (1) RETURNING id], has run, and what it returned is not known "
-        "any more: put the schema in order by hand and 'db stamp REVISION'"
+        "any more: change the schema by hand to what one of the revisions leaves, and run 'db "
+        "stamp REVISION' with that one"
     )
     assert len(rows(url, "SELECT * FROM a")) == 3
     assert db(project, "stamp", "r2").status == 0
@@ -291,8 +293,8 @@ def test_an_unfinished_revision_comes_first(maria):
     assert refused.status == 1
     assert refused.error.startswith(
         "Error: the upgrade to revision r2 was stopped half-way and must be finished before the "
-        "downgrade from revision r1: run the upgrade again, or, once the schema is in order by "
-        "hand, 'db stamp REVISION'"
+        "downgrade from revision r1: run 'db upgrade' first, or change the schema by hand to what "
+        "one of the revisions leaves, and run 'db stamp REVISION' with that one"
     )
     assert db(project, "stamp", "r2").status == 0
     assert "migrate_script_journal" not in tables(url)

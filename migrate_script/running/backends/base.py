@@ -24,6 +24,8 @@ class Backend(Observer):
     transactional = False
     #: a dry run can be rolled back
     can_dry_run = False
+    #: the command is `stamp`: what an earlier run has left unfinished is over
+    stamps = False
     #: what hears of the statements before the backend does; made where a backend has any
     observers: Sequence[Observer] = ()
 

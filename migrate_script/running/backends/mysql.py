@@ -71,8 +71,8 @@ class MySQLBackend(Backend):
 
     def before_steps(self, context: Any, steps: list[Any]) -> None:
         self._journal.open(context)
-        if not all(hasattr(step, "revision") for step in steps):
-            self._journal.end()  # a stamp says what the database is at, whatever was unfinished
+        if self.stamps:
+            self._journal.end()
 
     @contextmanager
     def step(self, context: Any, step: Any) -> Iterator[None]:
@@ -96,7 +96,8 @@ class MySQLBackend(Backend):
         self._journal.finish()
 
     def has_leftovers(self, context: Any) -> bool:
-        return is_left(table_of(context))
+        table = table_of(context)
+        return table.exists() if self.stamps else is_left(table)
 
     def committed(self) -> str:
         return "; ".join(filter(None, (self._blocker, self._journal.outcome())))
