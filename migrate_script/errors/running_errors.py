@@ -292,15 +292,17 @@ class CannotDryRun(MigrateError):
     def no_transactions(cls, kind: str) -> CannotDryRun:
         return cls(
             f"--dry-run cannot undo what it does on {kind}, which commits every change of the "
-            "schema at once: use --sql to read the statements, or a copy of the database"
+            "schema at once: use --sql to read the statements, or run it on a copy of the database"
         )
 
     @classmethod
     def commits(cls, what: str, revision: str, where: str = "") -> CannotDryRun:
         stopped = f"stopped revision {revision}" if revision else "stopped"
+        # --sql has no connection for what a script does on another one
+        sql = "" if where else "use --sql to read the statements, or "
         return cls(
             f"--dry-run {stopped} before [{one_line(what)[:200]}]{where}, which could not be "
-            "undone: use --sql to read the statements, or a copy of the database"
+            f"undone: {sql}run it on a copy of the database"
         )
 
 

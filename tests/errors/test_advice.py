@@ -202,7 +202,7 @@ def test_what_cannot_be_tried_is_read(project, new_database, monkeypatch, front_
     assert (refused.status, refused.error) == (
         1,
         "Error: --dry-run cannot undo what it does on mysql, which commits every change of the "
-        "schema at once: use --sql to read the statements, or a copy of the database\n",
+        "schema at once: use --sql to read the statements, or run it on a copy of the database\n",
     )
     shown = project.forked(*front_end, "upgrade", "r1:r2", "--sql")
     assert shown.status == 0

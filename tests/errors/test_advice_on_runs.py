@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
-from databases import version
+from alembic import command
+from databases import file_of, picture, tables, version
+from front_ends import stopped, works
 from processes import on_terminal
-from projects import db
+from projects import MANAGE, db
 from revisions import begin, revision
 
+AT_R1 = "; the database is at r1, as before"
+AT_NONE = "; the database is at no revision, as before"
 ADD_X = 'op.add_column("a", sa.Column("x", sa.Integer))'
-
-
-def stopped(project, front_end, *words, status=1):
-    """Run a command that fails, and return the sentence of its only line."""
-    done = project.forked(*front_end, *words)
-    (line,) = done.error.splitlines()
-    assert (done.status, done.out, line[:7]) == (status, "", "Error: ")
-    return line[7:]
-
-
-def works(project, front_end, *words):
-    """Run a command that succeeds, and return its output."""
-    done = project.forked(*front_end, *words)
-    assert (done.status, done.error) == (0, "")
-    return done.out
 
 
 # -- LossRefused, NotAgreed -------------------------------------------------------------------
@@ -81,3 +71,118 @@ def test_a_no_becomes_a_yes(loses, url, front_end, way):
         loses, "downgrade", "base", *options, typed=typed.encode(), front_end=front_end
     )
     assert (status, version(url)) == (0, []), said
+
+
+# -- CannotDryRun -----------------------------------------------------------------------------
+
+CANNOT = "--dry-run stopped revision r2 before [{}, which could not be undone: {}run it on a copy "
+SQL = "use --sql to read the statements, or "
+ELSEWHERE = f"""
+import os
+{ADD_X}
+with sa.create_engine(os.environ["DATABASE_URL"]).begin() as other:
+    other.execute(sa.text("CREATE TABLE b (id INTEGER)"))
+"""
+
+
+def copied(project, url, new_database, monkeypatch):
+    """Make a copy of the database, and return its URL."""
+    copy = new_database(url.split(":")[0].split("+")[0])
+    if url.startswith("sqlite"):
+        shutil.copy(file_of(url), file_of(copy))
+    else:
+        monkeypatch.setenv("DATABASE_URL", copy)
+        assert db(project, "upgrade", "r1").status == 0
+    monkeypatch.setenv("DATABASE_URL", copy)
+    return copy
+
+
+@pytest.mark.parametrize("way", ["--sql", "a copy"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mysql"])
+def test_what_cannot_be_undone_is_read_or_run_elsewhere(
+    project, new_database, monkeypatch, kind, way, front_end
+):
+    """The option of the line prints it; a copy of the database shows what it does."""
+    url = new_database(kind)
+    monkeypatch.setenv("DATABASE_URL", url)
+    begin(project)
+    before = picture(url)
+    revision(project, 2, f'{ADD_X}\nop.execute("COMMIT")')
+    line = stopped(project, front_end, "upgrade", "--dry-run")
+    assert line == (
+        "--dry-run cannot undo what it does on mysql, which commits every change of the schema at "
+        f"once: {SQL}run it on a copy of the database"
+        if kind == "mysql"
+        else f"{CANNOT.format('COMMIT]', SQL)}of the database{AT_R1}"
+    )
+    if way == "--sql":
+        shown = works(
+            project, front_end, "upgrade", re.search(r"use (--\w+) to read", line).group(1)
+        )
+        assert "ALTER TABLE a ADD COLUMN x INTEGER" in shown
+        assert "COMMIT" in shown
+    else:
+        copy = copied(project, url, new_database, monkeypatch)
+        works(project, front_end, "upgrade")
+        assert (version(copy), tables(copy)["a"]) == (["r2"], ["id", "n", "x"])
+    assert picture(url) == before
+
+
+def test_what_runs_on_another_connection_is_run_on_a_copy(
+    project, new_database, monkeypatch, front_end
+):
+    """--sql, which has no connection, is not offered."""
+    url = new_database("postgresql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    begin(project)
+    revision(project, 2, ELSEWHERE)
+    what = "CREATE TABLE b (id INTEGER)] on another connection"
+    line = stopped(project, front_end, "upgrade", "--dry-run")
+    assert line == f"{CANNOT.format(what, '')}of the database{AT_R1}"
+    copy = copied(project, url, new_database, monkeypatch)
+    works(project, front_end, "upgrade")
+    assert (version(copy), "b" in tables(copy), "b" in tables(url)) == (["r2"], True, False)
+
+
+# -- DifferencesFound -------------------------------------------------------------------------
+
+MODEL = """
+    class A(db.Model):
+        __tablename__ = "a"
+        id = db.Column(db.Integer, primary_key=True)
+        n = db.Column(db.Integer)
+        x = db.Column(db.Integer)
+
+    manager =
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "due"), [("check", False), ("upgrade --verify", False), ("upgrade --verify", True)]
+)
+def test_differences_become_a_revision(project, url, front_end, words, due):
+    """By the commands of the line, in their order."""
+    if words == "check" and not hasattr(command, "check"):
+        pytest.skip("this Alembic has no check")
+    begin(project)
+    project.write("manage.py", MANAGE.replace("    manager =", MODEL.rstrip(), 1))
+    if due:
+        revision(project, 2, "pass")
+    *lines, line = project.forked(*front_end, *words.split()).error.splitlines()
+    assert lines == ["a.x: not in the database"]
+    if due:
+        assert line == (
+            "Error: the models and the database would differ after the last step (1 difference): "
+            "run 'db upgrade' without --verify, then 'db migrate' writes them into a revision"
+            f"{AT_R1}"
+        )
+    else:
+        assert line == (
+            "Error: the models and the database differ (1 difference): 'db migrate' writes them "
+            "into a revision"
+        )
+    for advised in re.findall("'db (.*?)'", line):
+        works(project, front_end, advised)
+    works(project, front_end, "upgrade")
+    works(project, front_end, *words.split())
+    assert tables(url)["a"] == ["id", "n", "x"]

@@ -90,10 +90,10 @@ def test_no_commit_of_a_script_reaches_the_database(project, at_r1, kind, case):
     assert picture(url) == before
     assert stopped.status == 1
     closing = "" if "]" in what else "]"
+    sql = "" if "another connection" in what else "use --sql to read the statements, or "
     assert stopped.error == (
         f"Error: --dry-run stopped revision r2 before [{what}{closing}, which could not be undone: "
-        "use --sql to read the statements, or a copy of the database; the database is at r1, as "
-        "before\n"
+        f"{sql}run it on a copy of the database; the database is at r1, as before\n"
     )
 
 

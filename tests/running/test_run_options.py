@@ -38,7 +38,8 @@ def test_a_dry_run_does_all_and_undoes_all(at_r1, database):
         assert tried.status == 1
         assert tried.error == (
             "Error: --dry-run cannot undo what it does on mysql, which commits every change of "
-            "the schema at once: use --sql to read the statements, or a copy of the database\n"
+            "the schema at once: use --sql to read the statements, or run it on a copy of the "
+            "database\n"
         )
         return
     assert tried.status == 0, tried.err
