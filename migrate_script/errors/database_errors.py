@@ -60,7 +60,7 @@ class DatabaseError(MigrateError):
         path = os.path.abspath(url.database or "")
         folder = os.path.dirname(path)
         if os.path.isdir(path):
-            reason = "that is a folder: write the name of the file behind it"
+            reason = "that is a folder: add the name of a file to it"
         elif not os.path.isdir(folder):
             reason = f"there is no folder '{folder}': create it (mkdir -p {folder})"
         else:
@@ -90,9 +90,10 @@ class DatabaseError(MigrateError):
 
     @classmethod
     def no_database(cls, url: Any) -> DatabaseError:
+        host = f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}"
         return cls(
-            f"{url_without_passwords(repr(url))} names no database: write its name behind the host "
-            "and a '/', and create it if there is none"
+            f"{url_without_passwords(repr(url))} names no database: add its name after the host, "
+            f"as in {host}/NAME, and create that database if there is none"
         )
 
     @classmethod

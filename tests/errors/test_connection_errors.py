@@ -80,18 +80,22 @@ def test_a_wrong_password(db, new_database, monkeypatch, request):
     assert "(1045)" in answer.err
 
 
-def test_a_url_without_a_database(db, monkeypatch):
+def test_a_url_without_a_database(db, new_database, monkeypatch):
     """MySQL has none then, and some releases of SQLAlchemy end in an AssertionError of theirs."""
+    name = new_database("mysql").rpartition("/")[2]
     monkeypatch.setenv("DATABASE_URL", "mysql+pymysql://root@127.0.0.1/")
     answer = db("upgrade")
     line = one_line(
-        "mysql+pymysql://root@127.0.0.1/ names no database: write its name behind the host and a "
-        "'/', and create it if there is none"
+        "mysql+pymysql://root@127.0.0.1/ names no database: add its name after the host, as in "
+        "127.0.0.1/NAME, and create that database if there is none"
     )
     # some releases look for the version table first, others later
     assert without_charset(answer).error.startswith(line.rstrip())
     assert len(answer.error.splitlines()) == 1
     assert answer.status == 1
+    named = re.search(r"as in (\S+/NAME)", answer.error).group(1).replace("NAME", name)
+    monkeypatch.setenv("DATABASE_URL", f"mysql+pymysql://root@{named}")
+    assert db("upgrade").status == 0
 
 
 @pytest.mark.parametrize(
@@ -276,7 +280,7 @@ def test_a_url_of_another_era(db):
     ("path", "reason"),
     [
         ("no/such/shop.db", "there is no folder '{}/no/such': create it (mkdir -p {}/no/such)"),
-        ("", "that is a folder: write the name of the file behind it"),
+        ("", "that is a folder: add the name of a file to it"),
     ],
 )
 @pytest.mark.parametrize("words", ["upgrade", "current", "stamp head", "migrate"])
@@ -295,6 +299,16 @@ def test_a_file_of_sqlite_that_cannot_be_there(db, monkeypatch, path, reason, wo
         ),
     )
     assert files_of(db.project) == before
+
+
+def test_a_file_of_sqlite_in_a_folder(db, monkeypatch):
+    """Its name is added, as the line says."""
+    (db.project.folder / "data").mkdir()
+    url = f"sqlite:///{db.project.folder}/data"
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert "that is a folder: add the name of a file to it" in db("upgrade").error
+    monkeypatch.setenv("DATABASE_URL", f"{url}/shop.db")
+    assert db("upgrade").status == 0
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
