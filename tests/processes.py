@@ -145,6 +145,15 @@ def ended(project: Project, *arguments: str, **env: str) -> Background:
     return running
 
 
+def without_rights(*arguments: str) -> list[str]:
+    """Return how to run Python as a user who may write where the folders let anybody."""
+    if os.geteuid() != 0:
+        return [sys.executable, *arguments]
+    if not shutil.which("setpriv"):
+        pytest.skip("root writes everywhere")
+    return ["setpriv", "--inh-caps=-all", "--bounding-set=-all", sys.executable, *arguments]
+
+
 def at_gate(project: Project, running: Background) -> None:
     """Wait until a command is inside the gated step."""
     running.until((project.folder / "at_the_gate").exists)

@@ -204,6 +204,9 @@ class NotAtHead(MigrateError):
         )
 
 
+_OTHER_MEANS = "make the backup by other means and leave out --backup"
+
+
 class BackupError(MigrateError):
     """A backup of the database cannot be made or restored."""
 
@@ -211,7 +214,7 @@ class BackupError(MigrateError):
     def no_program(cls, names: str) -> BackupError:
         return cls(
             f"the program {names}, which makes the backup, is not installed: install the client "
-            "programs of the server, or make the backup by other means; nothing was changed"
+            f"programs of the server, or {_OTHER_MEANS}; nothing was changed"
         )
 
     @classmethod
@@ -224,8 +227,14 @@ class BackupError(MigrateError):
     @classmethod
     def failed(cls, program: str, said: str) -> BackupError:
         return cls(
-            f"{program} failed: {one_line(said).rstrip('.')}: remove the cause, or make the backup "
-            "by other means"
+            f"{program} failed: {one_line(said).rstrip('.')}: remove the cause, or {_OTHER_MEANS}"
+        )
+
+    @classmethod
+    def not_restored(cls, path: str, said: str) -> BackupError:
+        return cls(
+            f"'{path}' cannot be restored: {one_line(said).rstrip('.')}: remove the cause and run "
+            "'db restore' again"
         )
 
     @classmethod
@@ -234,7 +243,7 @@ class BackupError(MigrateError):
 
     @classmethod
     def unknown_kind(cls, kind: str) -> BackupError:
-        return cls(f"--backup does not support {kind}: make the backup by other means")
+        return cls(f"--backup does not support {kind}: {_OTHER_MEANS}")
 
     @classmethod
     def into_memory(cls) -> BackupError:
@@ -247,7 +256,7 @@ class BackupError(MigrateError):
     def own_creator(cls) -> BackupError:
         return cls(
             "the application connects to the database by a function (creator), so the server's "
-            "programs cannot connect: make the backup by other means; nothing was changed"
+            f"programs cannot connect: {_OTHER_MEANS}; nothing was changed"
         )
 
     @classmethod

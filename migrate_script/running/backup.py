@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any, Callable, Mapping, Sequence
@@ -230,8 +231,9 @@ def back_up(connection: Any, heads: Sequence[str], patience: float) -> str:
             raise errors.BackupError.in_memory()
         folder, base = os.path.split(os.path.abspath(source))
         _check_room(connection, folder)
+        failed = partial(errors.BackupError.failed, "the backup of SQLite")
         part = _new_file(folder, base + _MARK + name, ".bak", os.stat(source).st_mode & 0o777)
-        path = _write(part, lambda path: _copy_sqlite(str(source), path, patience))
+        path = _write(part, lambda path: _copy_sqlite(str(source), path, patience, failed))
         listener().note(f"the database was copied to {path}")
         return path
     if kind not in DUMPS:
@@ -245,7 +247,9 @@ def back_up(connection: Any, heads: Sequence[str], patience: float) -> str:
     return path
 
 
-def _copy_sqlite(source: str, target: str, patience: float) -> None:
+def _copy_sqlite(
+    source: str, target: str, patience: float, failed: Callable[[str], errors.BackupError]
+) -> None:
     """Copy a database with SQLite's online backup, and check the copy."""
     end = time.monotonic() + patience
 
@@ -259,9 +263,9 @@ def _copy_sqlite(source: str, target: str, patience: float) -> None:
             first.backup(second, progress=watch)
             answer = second.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.Error as error:
-        raise errors.BackupError.failed("the backup of SQLite", str(error)) from error
+        raise failed(str(error)) from error
     if answer != "ok":
-        raise errors.BackupError.failed("the backup of SQLite", str(answer))
+        raise failed(str(answer))
 
 
 # -- restoring one ----------------------------------------------------------------------------
@@ -365,7 +369,7 @@ def restore(
             if not listener().agrees(question, yes):
                 raise errors.NotAgreed("restore")
             stack.enter_context(database_lock(connection, patience, target))
-        _copy_sqlite(path, target, patience)
+        _copy_sqlite(path, target, patience, partial(errors.BackupError.not_restored, path))
     listener().note(
         f"'{target}' was restored from '{path}': the database is at {after} (was at {before}), "
         f"with {rows_after} (had {rows_before})"

@@ -291,7 +291,8 @@ def test_how_an_application_connects_by_itself_is_not_guessed(at_r1):
     refused = db(project, "upgrade", "--backup")
     assert refused.error.startswith(
         "Error: the application connects to the database by a function (creator), so the server's "
-        "programs cannot connect: make the backup by other means; nothing was changed"
+        "programs cannot connect: make the backup by other means and leave out --backup; nothing "
+        "was changed"
     )
     assert picture(url) == before
 

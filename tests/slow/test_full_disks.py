@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from databases import picture, rows
+from databases import picture, rows, version
 from projects import db, new_project
 from revisions import BASE, begin, revision
 
@@ -115,7 +115,8 @@ def test_little_room_is_told_and_tried(at_r1, small_disk):
     ) in done.err
 
 
-def test_a_copy_needs_as_much_room_as_the_database(at_r1, small_disk):
+@pytest.mark.parametrize("way", ["make room", "leave out --backup"])
+def test_a_copy_needs_as_much_room_as_the_database(at_r1, small_disk, way):
     """--backup is refused before anything is written."""
     project, url = at_r1
     rows(url, "CREATE TABLE big (t TEXT)")
@@ -130,6 +131,11 @@ def test_a_copy_needs_as_much_room_as_the_database(at_r1, small_disk):
     )
     assert picture(url) == before
     assert sorted(os.listdir(str(small_disk))) == ["app.db", "stuffing"]
+    # what the line says
+    if way == "make room":
+        (small_disk / "stuffing").unlink()
+    assert db(project, "upgrade", *["--backup"] * (way == "make room")).status == 0
+    assert version(url) == ["r2"]
 
 
 def test_the_disk_is_full_during_a_revision(project, new_database, small_disk, monkeypatch):
