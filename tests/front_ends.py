@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Iterable
+
 from projects import Project, Result
 
 HEAD = "Error: "
@@ -59,3 +61,12 @@ def works(project: Project, front_end: tuple[str, ...], *words: str) -> str:
     done = project.forked(*front_end, *words)
     assert (done.status, done.error) == (0, ""), done.err
     return done.out
+
+
+def follow(db: FrontEnd, steps: Iterable[str | tuple[str, ...]]) -> None:
+    """Run commands: those with a line, or one of several by the release of Alembic, fail."""
+    for step in steps:
+        words, *lines = [step] if isinstance(step, str) else step
+        done = db(*words.split())
+        assert done.status == bool(lines), (words, done.err)
+        assert done.error in (list(map(one_line, lines)) or [""])
