@@ -80,6 +80,8 @@ class Project:
         from .running import run_command
 
         symbols = (*arguments, keywords.get("head"), keywords.get("depends_on"))
+        if "" in symbols and name != "history":  # where it is everything
+            raise errors.RevisionError.not_named()
         if "@" in str(symbols) and name != "init":
             from .inspecting.targets import check_branches
 

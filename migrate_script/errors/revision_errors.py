@@ -16,6 +16,13 @@ class RevisionError(MigrateError):
         return cls(f"{reason.rstrip('.')}: 'db history' lists the revisions there are")
 
     @classmethod
+    def not_named(cls) -> RevisionError:
+        return cls(
+            "the revision that is named is an empty text: set the variable that holds it, or leave "
+            "it out; 'db history' lists the revisions there are"
+        )
+
+    @classmethod
     def unknown(cls, name: str, known: Iterable[str]) -> RevisionError:
         guess = meant(name, known)
         return cls(f"there is no revision '{name}': {guess}'db history' lists those there are")
@@ -56,6 +63,9 @@ class RevisionError(MigrateError):
 
     @classmethod
     def no_range(cls, text: str) -> RevisionError:
+        if ":" in text:
+            first, *_, last = text.split(":")
+            return cls(f"'{text}' has more than two ends: write '-r {first}:{last}'")
         return cls(
             f"'{text}' is not a range: write '-r {text}:' for what follows it, or "
             f"'-r :{text}' for what leads to it"
@@ -73,7 +83,7 @@ class RevisionError(MigrateError):
     def range_without_sql(cls, command: str, target: str) -> RevisionError:
         return cls(
             f"'{target}' is a range, which --sql takes: name the target alone, as in "
-            f"'db {command} {target.rpartition(':')[2]}', or add --sql"
+            f"'db {command} {target.rpartition(':')[2] or 'head'}', or add --sql"
         )
 
     @classmethod

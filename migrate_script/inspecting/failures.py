@@ -147,7 +147,7 @@ class _Failure:
             if not (in_script and self.step):
                 worded = self._of_alembic()
         else:
-            worded = self._of_step() if self.script else self._of_header()
+            worded = self._of_step() if self.script else self._of_symbol() or self._of_header()
         if worded is None and place:
             worded = self._of_end(place)
         if worded is None and in_script:
@@ -273,6 +273,17 @@ class _Failure:
         if name == "history" and "does not refer to ancestor" in text:
             return errors.RevisionError.not_on_a_line(text.partition("range ")[2].split()[0])
         return errors.RevisionError.not_resolved(text)
+
+    def _of_symbol(self) -> Worded:
+        """Translate what Alembic from 1.6 on asserts, or takes for granted, of what is typed."""
+        name, target = (self.run.name, str(self.run.target)) if self.run else ("", "")
+        if isinstance(self.error, AssertionError) and self.of_order:
+            if name in ("upgrade", "downgrade") and re.search(r"\w[-+]\d+$", target):
+                return errors.RevisionError.too_far(name, target, self.run.heads, self.heads())
+            return errors.RevisionError.not_resolved(f"no revision is meant by '{target}'")
+        if isinstance(self.error, ValueError) and name == "history" and target.count(":") > 1:
+            return errors.RevisionError.no_range(target)
+        return None
 
     def _of_request(self, text: str) -> Worded:
         """Translate what a command refuses before it begins."""

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 from alembic.script import revision as script_revision
-from front_ends import follow
+from front_ends import follow, one_line
 from projects import write_source
 from shop_project import write_revision
 
@@ -294,6 +294,62 @@ def on_another_branch(db):
     yield "downgrade bbbb"
 
 
+def unknown(db):
+    """A letter is missing, or all of them are others."""
+    yield (
+        "upgrade ccc1",
+        "there is no revision 'ccc1': did you mean 'cccc'? 'db history' lists those there are",
+    )
+    yield "upgrade cccc"
+    yield "show zz", "there is no revision 'zz': 'db history' lists those there are"
+    yield "history"
+    yield "show aaaa"
+
+
+def steps_from_a_revision(db):
+    """More than there are."""
+    yield "upgrade bbbb"
+    yield (
+        "upgrade aaaa+9",
+        "no upgrade leads to 'aaaa+9', as the database is at bbbb: 'db history' lists the "
+        "revisions there are",
+    )
+    yield "history"
+    yield "upgrade cccc"
+
+
+def no_symbol(db):
+    """A range with one end, which Alembic takes for a revision without a name."""
+    yield (
+        "upgrade :cccc --sql",
+        "no revision is meant by ':cccc': 'db history' lists the revisions there are",
+        "several revisions begin with '' (aaaa, bbbb, cccc): write more of one",
+    )
+    yield "history"
+    yield "upgrade aaaa:cccc --sql"
+
+
+def no_revision_yet(db):
+    """The folder is as `init` makes it."""
+    for path in (db.project.folder / VERSIONS).glob("*.py"):
+        path.unlink()
+    yield (
+        "edit head",
+        "the folder 'migrations' has no revision yet: 'db migrate -m \"...\"' writes the first",
+    )
+    yield "migrate -m ..."
+    yield "edit head"
+
+
+def three_ends(db):
+    """A range has two."""
+    yield (
+        "history -r aaaa:bbbb:cccc",
+        "'aaaa:bbbb:cccc' has more than two ends: write '-r aaaa:cccc'",
+    )
+    yield "history -r aaaa:cccc"
+
+
 CASES = [value for value in list(globals().values()) if getattr(value, "__code__", None)]
 CASES = [case for case in CASES if case.__module__ == __name__]
 
@@ -303,3 +359,30 @@ def test_the_advice_is_a_cure(db, case, monkeypatch):
     """What has a line, or one of two by the release of Alembic, fails; what that names succeeds."""
     monkeypatch.setenv("EDITOR", "true")
     follow(db, case(db))
+
+
+@pytest.mark.parametrize(
+    ("words", "as_well"),
+    [
+        (("upgrade", ""), ("upgrade",)),
+        (("downgrade", ""), ("downgrade",)),
+        (("stamp", ""), ("stamp",)),
+        (("show", ""), ("show",)),
+        (("revision", "-m", "x", "--head", ""), ("revision", "-m", "x")),
+    ],
+)
+def test_a_variable_of_the_shell_that_is_not_set(db, words, as_well):
+    """Each way out of the line works."""
+    assert db("upgrade", "bbbb").status == 0
+    failed = db(*words)
+    assert (failed.status, failed.out, failed.err) == (
+        1,
+        "",
+        one_line(
+            "the revision that is named is an empty text: set the variable that holds it, or leave "
+            "it out; 'db history' lists the revisions there are"
+        ),
+    )
+    assert db("history").status == 0
+    assert db(*(word or "cccc" for word in words)).status == (words[0] == "downgrade")
+    assert db(*as_well).status == 0
