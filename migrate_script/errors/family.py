@@ -99,6 +99,9 @@ class MigrateError(ClickException):
 class AlembicError(MigrateError):
     """Any other refusal of Alembic."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text.rstrip('.')}: --traceback shows where it came from")
+
 
 class Unexpected(MigrateError):
     """Something else failed: the application's own code, or a defect of this package."""

@@ -82,6 +82,10 @@ class FolderError(MigrateError):
         )
 
     @classmethod
+    def bad_template(cls, path: str, reason: str) -> FolderError:
+        return cls(f"'{path}' cannot be used: {reason}: correct it or restore it")
+
+    @classmethod
     def no_location(cls, folder: str) -> FolderError:
         return cls(
             f"there is no folder '{folder}', which 'version_locations' in alembic.ini names: "
@@ -128,6 +132,31 @@ class ScriptError(MigrateError):
     @classmethod
     def ended(cls, path: str, line: int | None, words: str) -> ScriptError:
         return cls(f"{place_text(path, line)}: {words}", path)
+
+    @classmethod
+    def ended_silently(cls, path: str, line: int | None, how: str) -> ScriptError:
+        return cls(
+            f"{place_text(path, line)}: it ended the command by {how}: take that out of the file, "
+            "or let it say what to do, as in sys.exit('...')",
+            path,
+        )
+
+    @classmethod
+    def no_metadata(cls, path: str) -> ScriptError:
+        return cls(
+            f"{path}: it passes no models to compare the database with: write "
+            "'target_metadata=db.metadata' in its context.configure(), with the db of the "
+            "application",
+            path,
+        )
+
+    @classmethod
+    def version_table(cls, path: str) -> ScriptError:
+        return cls(
+            f"{path}: the version table was changed while this revision ran: leave that to "
+            "Alembic, and run the command again",
+            path,
+        )
 
     @classmethod
     def bad_url(cls, path: str, line: int | None) -> ScriptError:

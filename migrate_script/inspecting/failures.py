@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import errno
 import inspect
 import os
 import re
@@ -47,6 +48,7 @@ _WANTED = {
 }
 # Click has one of its own from 7.0 on
 _EXITS = (SystemExit, getattr(click.exceptions, "Exit", SystemExit))
+_NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _NO_DATABASE = 1046  # of MySQL
 # what Python says when a function is called with other arguments than it takes
 _OTHER_ARGUMENTS = re.compile(r"(upgrade|downgrade)\(\) (missing|takes|got) ")
@@ -306,11 +308,23 @@ class _Failure:
             return errors.ScriptError.editor(
                 str([*self.run.scripts][-1].path), self.error.__context__
             )
+        if "does not provide a MetaData object" in text:
+            env_py = os.path.join(str(self.config.get_main_option("script_location")), "env.py")
+            return errors.ScriptError.no_metadata(env_py)
+        rendering = re.match(r"Template rendering failed; see (\S+)", text)
+        if rendering and name != "init":
+            return self._of_template(f"{rendering.group(1)} shows in which line it fails")
+        if self.script and text.startswith("Online migration expected to match one row"):
+            return errors.ScriptError.version_table(str(self.script.path))
         if "--purge with --sql" in text:
             return errors.UsageError.given_twice("db stamp", "--purge", "--sql")
         if "revision_environment is not configured" in text:
             return errors.UsageError.no_environment(str(self.config.config_file_name))
         return None
+
+    def _of_template(self, reason: str) -> errors.FolderError:
+        folder = str(self.config.get_main_option("script_location"))
+        return errors.FolderError.bad_template(os.path.join(folder, "script.py.mako"), reason)
 
     def heads(self) -> list[str]:
         """Return the newest revision of each branch."""
@@ -383,10 +397,12 @@ class _Failure:
             if os.path.basename(place[0]) == "env.py" and isinstance(error, SystemExit):
                 return None  # the process ends as it asks for
             code = getattr(error, "exit_code", getattr(error, "code", None))
-            shown = "" if code is None else code
-            words = code if isinstance(code, str) else f"it ended the command by sys.exit({shown})"
+            if not isinstance(code, str):
+                shown = "" if code is None else code
+                return errors.ScriptError.ended_silently(*place, f"sys.exit({shown})")
+            words = code
         elif isinstance(error, click.Abort):
-            words = "it ended the command"
+            return errors.ScriptError.ended_silently(*place, "click.Abort")
         elif isinstance(error, CommandError):
             if self.frames[-1].filename != place[0]:
                 return None
@@ -413,9 +429,12 @@ class _Failure:
         # what a library takes for granted is not up to env.py
         if place is not None and not (isinstance(error, AssertionError) and raised_in != place[0]):
             return errors.ScriptError.failed(*place, error)
-        if isinstance(error, OSError) and error.filename:
-            reason = error.strerror or str(error)
-            return errors.FolderError.not_writable(str(error.filename), reason)
+        if type(error).__module__.startswith("mako.") and "script.py.mako" in self.text:
+            return self._of_template(errors.cause_of(error))
+        if isinstance(error, OSError) and (error.filename or error.errno in _NO_ROOM):
+            # to write a file that is open has no name
+            path = error.filename or self.config.get_main_option("script_location")
+            return errors.FolderError.not_writable(str(path), error.strerror or str(error))
         return None
 
 

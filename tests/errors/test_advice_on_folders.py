@@ -1,15 +1,20 @@
-"""What a line about the folder or its scripts advises is done, and cures it."""
+"""What a line about the folder, or about a new file in it, advises is done, and cures it."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
-from alembic.script import revision as script_revision
 from front_ends import follow
+from processes import FRONT_ENDS, without_rights
 from projects import write_source
 from test_folder_errors import configure
+
+from migrate_script.config import TEMPLATES
 
 AT_NONE = "; the database is at no revision, as before"
 VERSIONS = "migrations/versions"
@@ -175,51 +180,6 @@ def other_location(db):
     yield "revision -m y --version-path users"
 
 
-def no_revision(db):
-    """A file of another kind is in the folder."""
-    text = "down_revision = 'cccc'\ndef upgrade(): pass\n"
-    path = db.project.write(f"{VERSIONS}/helpers.py", text)
-    line = (
-        f"{path}: the file has no 'revision': give it the identifier it had, or move the file out "
-        "of the folder"
-    )
-    yield "upgrade", line
-    write_source(path, f"revision = 'dddd'\n{text}")
-    yield "upgrade"
-    yield "stamp cccc"
-    write_source(path, text)
-    yield "upgrade", line
-    path.rename(db.project.folder / "helpers.py")
-    yield "upgrade"
-
-
-def other_kind(db):
-    """The parent is a number."""
-    text = "revision = 'dddd'\ndown_revision = {}\ndef upgrade(): pass\n"
-    path = db.project.write(f"{VERSIONS}/dddd_x.py", text.format(17))
-    yield (
-        "upgrade",
-        f"{path}: 'down_revision' is 17, not a text, several of them in brackets, or None: correct "
-        "the file and run the command again",
-    )
-    write_source(path, text.format("('cccc',)"))
-    yield "upgrade"
-
-
-def of_several_databases(db):
-    """A script from a folder for several databases."""
-    text = "revision = 'dddd'\ndown_revision = 'cccc'\ndef upgrade({}): pass\n"
-    path = db.project.write(f"{VERSIONS}/dddd_x.py", text.format("engine_name"))
-    yield (
-        "upgrade",
-        f"{path}: its upgrade() is of a folder for several databases, and this env.py passes no "
-        "name: write 'def upgrade(engine_name=\"\"):', or take the env.py of a folder that 'db "
-        f"init --multidb' makes{AT_NONE}",
-    )
-    write_source(path, text.format('engine_name=""'))
-    yield "upgrade"
-
-
 def bad_id(db):
     """A path as the identifier."""
     yield (
@@ -228,34 +188,6 @@ def bad_id(db):
         "first, '.'",
     )
     yield "revision --rev-id a_1.b"
-
-
-def no_editor(db):
-    """The one that is set fails."""
-    if not hasattr(script_revision, "CycleDetected"):
-        pytest.skip("this Alembic does not look at how the editor ended")
-    path = db.project.folder / VERSIONS / "cccc_prices.py"
-    os.environ["EDITOR"] = "false"
-    line = (
-        f"no editor has opened {path} ('{shutil.which('false')}' ended with status 1): set EDITOR "
-        "to one, as in 'EDITOR=nano', or open the file yourself"
-    )
-    yield "edit cccc", line
-    os.environ["EDITOR"] = "true"
-    yield "edit cccc"
-
-
-def script_that_fails(db):
-    """Its line is named."""
-    text = "revision = 'dddd'\ndown_revision = 'cccc'\ndef upgrade():\n    {}\n"
-    path = db.project.write(f"{VERSIONS}/dddd_x.py", text.format("1 / 0"))
-    yield (
-        "upgrade",
-        f"{path}, line 4: ZeroDivisionError: division by zero{AT_NONE}: correct the file and run "
-        "the command again",
-    )
-    write_source(path, text.format("pass"))
-    yield "upgrade"
 
 
 def no_models(db):
@@ -279,6 +211,24 @@ def no_models(db):
     yield "migrate -m x --allow-drops"
 
 
+def bad_template(db):
+    """What new revisions are made from cannot be read, or not be filled in."""
+    mako = db.project.folder / "migrations/script.py.mako"
+    text = mako.read_text(encoding="utf-8")
+    mako.write_text(text + "% if up_revision:\n", encoding="utf-8")
+    number = len(text.splitlines()) + 1
+    yield (
+        "revision -m x",
+        "'migrations/script.py.mako' cannot be used: SyntaxException: Unterminated control "
+        f"keyword: 'if' in file 'migrations/script.py.mako' at line: {number} char: 1: correct it "
+        "or restore it",
+    )
+    mako.write_text(text + "% if up_revision:\n% endif\n", encoding="utf-8")
+    yield "revision -m x"
+    mako.write_text(text, encoding="utf-8")
+    yield "revision -m y"
+
+
 CASES = [value for value in list(globals().values()) if getattr(value, "__code__", None)]
 CASES = [case for case in CASES if case.__module__ == __name__]
 
@@ -288,3 +238,86 @@ def test_the_advice_is_a_cure(db, case, monkeypatch):
     """What has a line, or one of two by the release of Alembic, fails; what that names succeeds."""
     monkeypatch.setenv("EDITOR", "true")
     follow(db, case(db))
+
+
+MADE_FROM = re.compile(
+    r"the new revision '(.*)' would not load \(SyntaxError: .*\) and was removed: correct what it "
+    r"was made from \(script.py.mako, render_item, the message\)"
+)
+
+
+def refused(db, *words):
+    """Run a command that writes a file which does not load, and is removed."""
+    failed = db(*words)
+    assert failed.status == 1
+    path = MADE_FROM.fullmatch(failed.error.splitlines()[-1][len("Error: ") :]).group(1)
+    assert not os.path.exists(path)
+
+
+def test_what_a_new_revision_is_made_from(db):
+    """The template, the message where the template has it as it is, and a function of env.py's."""
+    mako = db.project.folder / "migrations/script.py.mako"
+    text = mako.read_text(encoding="utf-8")
+    mako.write_text(f"{text}\nnumber = ${{message}}\n", encoding="utf-8")
+    refused(db, "revision", "-m", "1 2")
+    assert db("revision", "-m", "12").status == 0
+    mako.write_text(text, encoding="utf-8")
+    assert db("revision", "-m", "1 2").status == 0
+    assert db("upgrade").status == 0
+    app = db.project.folder / "shop.py"
+    source = app.read_text(encoding="utf-8") + "    stock = db.Column(db.Integer)\n"
+    renders = (
+        "Migrate(app, db, render_item=lambda kind, item, _: '1 2' * (kind == 'type') or False)"
+    )
+    assert "Migrate(app, db)" in source
+    write_source(app, source.replace("Migrate(app, db)", renders))
+    refused(db, "migrate", "-m", "x")
+    write_source(app, source)
+    assert db("migrate", "-m", "x").status == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such rights")
+@pytest.mark.parametrize("words", ["revision --rev-id dddd -m x", "init -d migrations/versions/x"])
+def test_a_folder_that_may_not_be_written_to(db, words):
+    """The owner of the folder gives the right."""
+    versions = db.project.folder / VERSIONS
+    (versions / "__pycache__").mkdir(exist_ok=True)
+    typed = without_rights(*FRONT_ENDS[db.name], *words.split())
+    options = {"cwd": str(db.project.folder), "capture_output": True, "text": True}
+    options["env"] = {**os.environ, "FLASK_APP": db.app}
+    versions.chmod(0o555)
+    try:
+        failed = subprocess.run(typed, **options)
+    finally:
+        versions.chmod(0o755)
+    path = words.split()[-1] if "init" in words else str(versions / "dddd_x.py")
+    assert (failed.returncode, failed.stderr.splitlines()[-1]) == (
+        1,
+        f"Error: cannot write '{path}': Permission denied; nothing was changed: let this user "
+        "write there, or make room",
+    )
+    assert subprocess.run(typed, **options).returncode == 0
+
+
+def test_a_template_of_ones_own_that_cannot_be_filled_in(db):
+    """What else Alembic refuses is shown with where it came from."""
+    shutil.copytree(str(TEMPLATES / "flask"), str(db.project.folder / "own"))
+    ini = db.project.folder / "own/alembic.ini.mako"
+    text = ini.read_text(encoding="utf-8")
+    ini.write_text(text + "${nope.x}\n", encoding="utf-8")
+    words = ["init", "-d", "made", "-t", "./own"]
+    failed = db(*words)
+    if "Template rendering failed" not in failed.error:
+        pytest.skip("this Alembic does not look at how it is filled in")
+    found = re.fullmatch(
+        r"Error: Template rendering failed; see (\S+) for a template-oriented traceback: "
+        r"(--traceback) shows where it came from\n",
+        failed.error,
+    )
+    report = Path(found.group(1))
+    assert "nope.x" in report.read_text(encoding="utf-8")
+    report.unlink()
+    shown = db(*words, found.group(2))
+    assert "alembic.ini.mako" in shown.err or "CommandError" in shown.err
+    ini.write_text(text, encoding="utf-8")
+    assert db(*words).status == 0

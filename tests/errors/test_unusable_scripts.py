@@ -44,13 +44,14 @@ def test_an_upgrade_that_wants_arguments(shop):
     )
 
 
+TAKE_OUT = ": take that out of the file, or let it say what to do, as in sys.exit('...')"
 ENDS = {
-    "raise SystemExit": "it ended the command by sys.exit()",
-    "raise SystemExit(0)": "it ended the command by sys.exit(0)",
-    "raise SystemExit(3)": "it ended the command by sys.exit(3)",
+    "raise SystemExit": f"it ended the command by sys.exit(){TAKE_OUT}",
+    "raise SystemExit(0)": f"it ended the command by sys.exit(0){TAKE_OUT}",
+    "raise SystemExit(3)": f"it ended the command by sys.exit(3){TAKE_OUT}",
     "raise SystemExit('run flask fix first')": "run flask fix first",
-    "click.Context(click.Command(None)).exit(2)": "it ended the command by sys.exit(2)",
-    "raise click.Abort": "it ended the command",
+    "click.Context(click.Command(None)).exit(2)": f"it ended the command by sys.exit(2){TAKE_OUT}",
+    "raise click.Abort": f"it ended the command by click.Abort{TAKE_OUT}",
     "raise click.ClickException('run flask fix first')": "run flask fix first",
 }
 

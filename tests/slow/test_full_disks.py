@@ -149,8 +149,12 @@ def test_the_disk_is_full_during_a_revision(project, new_database, small_disk, m
     stuffing = small_disk / "stuffing"
     fill(small_disk)
     failed = db(project, "revision", "-m", "no room")
-    assert failed.status == 1
+    assert (failed.status, failed.error) == (
+        1,
+        "Error: cannot write 'migrations': No space left on device; nothing was changed: let this "
+        "user write there, or make room\n",
+    )
     after = [n for n in os.listdir(str(small_disk / "migrations/versions")) if n != "__pycache__"]
     assert sorted(after) == [n for n in before if n != "__pycache__"]
     stuffing.unlink()
-    assert db(project, "history").status == 0
+    assert db(project, "revision", "-m", "no room").status == 0
