@@ -290,7 +290,8 @@ def main() -> None:
         (options.docs / "table.rst").write_text(report.table(results, titles, COMMANDS))
         for command in PLOTTED:
             if any(result["command"] == command for result in results):
-                plot = report.growth(results, titles, command)
+                title = COMMANDS[command].replace("`", "")
+                plot = report.growth(results, titles, command, title)
                 (options.docs / f"{command}.svg").write_text(plot)
 
 

@@ -46,7 +46,9 @@ COLOURS = ["#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f"]
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 420, 70, 190, 40, 50
 
 
-def growth(results: list[dict[str, Any]], titles: dict[str, str], command: str) -> str:
+def growth(
+    results: list[dict[str, Any]], titles: dict[str, str], command: str, title: str
+) -> str:
     """Plot the CPU seconds of one command on SQLite against the size, both logarithmic."""
     points: dict[str, list[tuple[int, float]]] = {}
     for result in sorted(results, key=lambda result: int(result["size"])):
@@ -74,7 +76,7 @@ def growth(results: list[dict[str, Any]], titles: dict[str, str], command: str) 
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         'font-family="sans-serif" font-size="13">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        text((LEFT, 22), f"CPU seconds of {command} on SQLite", "start"),
+        text((LEFT, 22), f"CPU seconds on SQLite: {title}", "start"),
         text(((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10), "revisions in the folder", "middle"),
     ]
     for size in sizes:

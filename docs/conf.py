@@ -15,7 +15,7 @@ author = copyright = "The migrate_script developers"
 release = version = migrate_script.__version__
 
 extensions = ["sphinx.ext.autodoc", "reference"]
-exclude_patterns = ["upstream"]
+exclude_patterns = ["benchmarks", "upstream"]
 # as in the docstrings
 default_role = "code"
 nitpicky = True
