@@ -46,9 +46,7 @@ COLOURS = ["#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f"]
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 420, 70, 190, 40, 50
 
 
-def growth(
-    results: list[dict[str, Any]], titles: dict[str, str], command: str, title: str
-) -> str:
+def growth(results: list[dict[str, Any]], titles: dict[str, str], command: str, title: str) -> str:
     """Plot the CPU seconds of one command on SQLite against the size, both logarithmic."""
     points: dict[str, list[tuple[int, float]]] = {}
     for result in sorted(results, key=lambda result: int(result["size"])):
