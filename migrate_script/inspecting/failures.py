@@ -1,12 +1,11 @@
 """Exceptions of Alembic, SQLAlchemy and scripts become errors of our family.
 
-The file that is to blame is the last one of the folder in the traceback. Where Alembic fails over
-what a script does not have, or has of another kind, the literals of all scripts are compared.
+Where Alembic fails over what a script does not have, or has of another kind, the literals of all
+scripts are compared. `origins.py` finds the file that is to blame.
 """
 
 from __future__ import annotations
 
-import ast
 import configparser
 import errno
 import inspect
@@ -14,8 +13,7 @@ import os
 import re
 import traceback
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Optional
 
 import alembic
 import click
@@ -26,14 +24,11 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
 from .. import errors
-from ..compat.alembic import version_locations
 from ..compat.sqlalchemy import engine_of
 from .differences import described
-from .headers import is_right, literals, scripts_of
+from .headers import is_right, scripts_of
+from .origins import OTHER_ARGUMENTS, PACKAGE, Origin, Place
 
-_ALEMBIC = os.path.dirname(alembic.__file__) + os.sep
-_REVISION_MAP = os.path.join(_ALEMBIC, "script", "revision")
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # a URL may hold a password, and the folder is a part of many messages
 _NOT_TO_BLAME = ("here", "script_location", "sqlalchemy.url", "version_locations")
 # what to write for an option of which Alembic cannot use every value
@@ -50,80 +45,14 @@ _WANTED = {
 _EXITS = (SystemExit, getattr(click.exceptions, "Exit", SystemExit))
 _NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _NO_DATABASE = 1046  # of MySQL
-# what Python says when a function is called with other arguments than it takes
-_OTHER_ARGUMENTS = re.compile(r"(upgrade|downgrade)\(\) (missing|takes|got) ")
 # the classes that stand for a connection and its rows in `running/offline.py`
 _OF_SQL_FILE = re.compile(r"\b(MockConnection|NoRows)\b")
-_NO_ATTRIBUTE = re.compile(r"module '(\w+)' has no attribute '(\w+)'")
 
-Place = Tuple[str, Optional[int]]  # a file and a line; None for the file as a whole
 Worded = Optional[errors.MigrateError]
 
 
-class _Failure:
-    """An exception of a command, and what the traceback and the scripts say of it."""
-
-    def __init__(self, error: BaseException, config: Any, run: Any) -> None:
-        self.error, self.config, self.run = error, config, run
-        self.text = errors.one_line(error)
-        self.step: Any = run.current if run else None
-        self.script: Any = getattr(self.step, "revision", None)  # a stamp has none
-        self.frames = traceback.extract_tb(error.__traceback__)
-        files = [os.path.abspath(frame.filename) for frame in self.frames]
-        #: whether it was raised in Alembic or here, and whether while scripts were put in order
-        self.of_library = files[-1].startswith((_ALEMBIC, _PACKAGE))
-        self.of_order = self.of_library and any(f.startswith(_REVISION_MAP) for f in files)
-        self.folders = [config.get_main_option("script_location") or ""]
-        self.files: list[str] = []
-        with suppress(Exception):  # what is wrong with them is the error that is translated
-            scripts = scripts_of(config)
-            self.folders += [str(scripts.dir), *version_locations(scripts)]
-            deep = getattr(scripts, "recursive_version_locations", False)
-            for folder in map(Path, version_locations(scripts)):
-                self.files += map(str, sorted(folder.glob("**/*.py" if deep else "*.py")))
-
-    # -- which file is to blame ------------------------------------------------------------------
-
-    def headers(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Read the literals that each script assigns to the names of Alembic."""
-        for path in self.files:
-            with suppress(OSError, SyntaxError, ValueError):
-                tree = ast.parse(Path(path).read_bytes())
-                yield path, {name: value for _, name, value in literals(tree) if name}
-
-    def lacking(self) -> tuple[str, str] | None:
-        """Find the script in which Alembic looked for a name in vain, and that name."""
-        found = _NO_ATTRIBUTE.match(str(self.error))
-        if found and isinstance(self.error, AttributeError) and self.of_library:
-            for path in self.files:
-                # as Alembic names the module of a script
-                if re.sub(r"\W", "_", os.path.basename(path)) == found.group(1):
-                    return path, found.group(2)
-        return None
-
-    def place(self) -> Place | None:
-        """Find the last place in a file of the folder that the exception went through."""
-        error = self.error
-        lacking = self.lacking()
-        if lacking:
-            return lacking[0], None
-        if isinstance(error, TypeError) and _OTHER_ARGUMENTS.match(str(error)):
-            if self.script and self.of_library:
-                return str(self.script.path), None
-        places: list[Place] = [(frame.filename, frame.lineno) for frame in self.frames]
-        if isinstance(error, SyntaxError) and error.filename:
-            places.append((error.filename, error.lineno or None))
-        elif isinstance(error, (SyntaxError, ValueError)) and "null bytes" in str(error):
-            # Python does not say in which file
-            files = [path for folder in self.folders for path in Path(folder).glob("*.py")]
-            places += [(str(path), None) for path in files if b"\0" in path.read_bytes()]
-        folders = {Path(folder).resolve() for folder in self.folders}
-        for path, line in reversed(places):
-            if path.endswith(".py") and not folders.isdisjoint(Path(path).resolve().parents):
-                return path, line
-        return None
-
-    # -- what to say -----------------------------------------------------------------------------
+class _Failure(Origin):
+    """An exception of a command, and the error that says the same in words."""
 
     def translated(self) -> Worded:
         """Choose the error of our family; None where there is nothing to add to the exception."""
@@ -333,7 +262,7 @@ class _Failure:
     def _of_step(self) -> Worded:
         """Translate the call of an `upgrade` or `downgrade` that cannot be called so."""
         name = "upgrade" if self.step.is_upgrade else "downgrade"
-        if self.of_library and _OTHER_ARGUMENTS.match(self.text) and "'engine_name'" in self.text:
+        if self.of_library and OTHER_ARGUMENTS.match(self.text) and "'engine_name'" in self.text:
             of_one = "unexpected" in self.text
             return errors.ScriptError.other_databases(str(self.script.path), name, of_one)
         function = getattr(self.script.module, name, None)
@@ -421,10 +350,9 @@ class _Failure:
         if isinstance(error, configparser.InterpolationError):
             ini = str(self.config.config_file_name)
             return errors.FolderError.bad_option(ini, error.section, error.option)
-        if any(f.name == "engine_of" and f.filename.startswith(_PACKAGE) for f in self.frames):
-            return errors.DatabaseError.no_engine(
-                error
-            )  # of the application, which env.py asks for
+        if any(f.name == "engine_of" and f.filename.startswith(PACKAGE) for f in self.frames):
+            # of the application, which env.py asks for
+            return errors.DatabaseError.no_engine(error)
         raised_in = self.frames[-1].filename
         # what a library takes for granted is not up to env.py
         if place is not None and not (isinstance(error, AssertionError) and raised_in != place[0]):
