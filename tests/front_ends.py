@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterable
 
 from projects import Project, Result
@@ -38,9 +39,9 @@ def note(sentence: str) -> str:
 
 
 def without_alembic(result: Result) -> str:
-    """The standard error of a command without the lines of Alembic's log."""
+    """The standard error without Alembic's log, and without what a slow machine adds to it."""
     lines = result.err.splitlines(True)
-    return "".join(line for line in lines if "  [alembic." not in line)
+    return "".join(line for line in lines if not re.search(r"  \[alembic\.| took [\d.]+ s$", line))
 
 
 def one_line(sentence: str) -> str:
