@@ -459,6 +459,8 @@ def test_the_collector_stays_on_where_code_of_the_user_runs(shop):
         assert (after(shop, name)["enabled"], after(shop, name)["frozen"]) == (True, False)
     assert shop.process("-W", "ignore", "manage.py", "db", "init").status == 0
     shop.write("migrations/versions/a.py", STEP)
+    written = shop.process("-W", "ignore", "manage.py", "db", "upgrade", "--sql")
+    assert (written.status, written.out.splitlines()[0]) == (0, "True")
     ended = shop.process("-W", "ignore", "manage.py", "db", "upgrade")
     assert (ended.status, ended.out) == (0, "True\n")
     # the process ends without a search for cycles in all that it has imported

@@ -106,9 +106,12 @@ class Run:
         """`run_migrations` of any MigrationContext: ours run protected, or not at all."""
         self.has_migrated = True
         if not self.protected:
-            from ..compat.reflection import comparing  # only for the commands that need it
+            if self.name in ("check", "revision"):
+                from ..compat.reflection import comparing  # only for the commands that need it
 
-            with comparing(context):
+                with comparing(context):
+                    original(context, **kwargs)
+            else:
                 original(context, **kwargs)
             if context in self.held_back:
                 self.held_back[context]()
