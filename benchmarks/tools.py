@@ -318,7 +318,7 @@ def environment(tool: Tool) -> str:
     """Return the interpreter of an environment with a tool; make it where there is none."""
     words = tool.requirements.split()
     texts = [(ROOT / word).read_text() if word.endswith(".txt") else word for word in words]
-    key = hashlib.sha1("\n".join([tool.python, *texts]).encode()).hexdigest()[:10]
+    key = hashlib.sha1("\n".join([str(ROOT), tool.python, *texts]).encode()).hexdigest()[:10]
     folder = cache() / f"env-{tool.python}-{key}"
     bin = folder / ("Scripts" if os.name == "nt" else "bin")
     if not (folder / "done").exists():
