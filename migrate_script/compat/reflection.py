@@ -4,23 +4,23 @@ Alembic and SQLAlchemy ask for one table after another: on PostgreSQL, Alembic b
 dozen statements each, later ones for the tables of a second schema, and all of them for the owner
 of the sequence of each SERIAL; on SQLite with ten PRAGMAs each. Here the first question is asked
 about all tables, and the others are answered from what it has found. Whatever is asked in a way
-that is not known goes to the database, as it would without this module. MySQL and MariaDB show the
-definition of one table in a statement, so that there one for each table remains; and PostgreSQL is
-asked as before by SQLAlchemy before 2.0, which has no way to ask it about several tables.
+that is not known goes to the database, as it would without this module. MariaDB shows its tables in
+a compound statement; MySQL has none, so that one statement for each table remains there, as it does
+on PostgreSQL with SQLAlchemy before 2.0, which cannot ask about several tables.
 docs/upstream/autogenerate.rst proposes the same to Alembic.
 """
 
 from __future__ import annotations
 
 import gc
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import Any, Callable, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
 
-from .sqlalchemy import cycles_unmentioned, driver_calls_replaced
+from .sqlalchemy import cycles_unmentioned, driver_calls_replaced, driver_connection
 
 # how the owner of a sequence is asked for: `PostgresqlImpl.autogen_column_reflect` of Alembic 0.8
 # to 1.20, whose statement ends with the condition; and what it compares the name with
@@ -31,6 +31,10 @@ _OWNERS = {
 _ASKED = "select c.relname, a.attname "
 # a cache, and where SQLAlchemy writes which tables it could not read
 _OF_ONE_CALL = ("info_cache", "unreflectable")
+_TABLES = (
+    "SELECT table_name FROM information_schema.tables "
+    "WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+)
 # what PRAGMAs are asked about
 _PRAGMAS = {
     "table_info": ("table", "view"),
@@ -56,27 +60,53 @@ def comparing(context: Any) -> Iterator[None]:
             elif name == "postgresql" and has_multi:
                 stack.enter_context(_Catalog(context).installed(context.dialect))
             elif name in ("mysql", "mariadb"):
-                show = partial(_definition, context.connection, {})
-                stack.enter_context(driver_calls_replaced(context.dialect, _show_create_table=show))
+                stack.enter_context(_Definitions(context.connection).installed(context.dialect))
         yield
 
 
-def _definition(
-    ours: Any,
-    shown: dict[Any, Any],
-    original: Any,
-    connection: Any,
-    table: Any,
-    *args: Any,
-    **kwargs: Any,
-) -> Any:
-    """`MySQLDialect._show_create_table`, SQLAlchemy 1.0 to 2.1: show a table once."""
-    if connection is not ours or table is not None:
-        return original(connection, table, *args, **kwargs)
-    key = (args, *sorted(kwargs.items()))
-    if key not in shown:
-        shown[key] = original(connection, table, *args, **kwargs)
-    return shown[key]
+class _Definitions:
+    """The CREATE TABLE statements that MySQL or MariaDB shows, each once."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._shown: dict[str, str] | None = None  # by the quoted name
+
+    def installed(self, dialect: Any) -> Any:
+        """`MySQLDialect._show_create_table`, SQLAlchemy 1.0 to 2.1."""
+        return driver_calls_replaced(dialect, _show_create_table=self._show)
+
+    def _show(
+        self, original: Any, connection: Any, table: Any, charset: Any = None, full_name: Any = None
+    ) -> Any:
+        if connection is not self._connection or full_name is None:
+            return original(connection, table, charset, full_name=full_name)
+        if self._shown is None:
+            self._shown = dict(self._of_all())
+        if full_name not in self._shown:
+            self._shown[full_name] = original(connection, table, charset, full_name=full_name)
+        return self._shown[full_name]
+
+    def _of_all(self) -> list[tuple[str, str]]:
+        """Show all tables of the database in one compound statement, if this is MariaDB."""
+        dialect = self._connection.dialect
+        # the one since 1.4, the other before
+        if not getattr(dialect, "is_mariadb", getattr(dialect, "_is_mariadb", False)):
+            return []
+        try:
+            with closing(driver_connection(self._connection).cursor()) as cursor:
+                cursor.execute(_TABLES)
+                quote = dialect.identifier_preparer.quote_identifier
+                names = [quote(row[0]) for row in cursor.fetchall()]
+                shows = "".join(f"SHOW CREATE TABLE {name};" for name in names)
+                found: list[tuple[str, str]] = []
+                if names:
+                    cursor.execute(f"BEGIN NOT ATOMIC {shows} END")
+                for name in names:
+                    found.append((name, cursor.fetchone()[1].strip()))
+                    cursor.nextset()
+                return found
+        except Exception:  # each driver has its own; SQLAlchemy asks about each table then
+            return []
 
 
 class _Pragmas:

@@ -16,7 +16,7 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.migration import MigrationContext
 from alembic.runtime.environment import EnvironmentContext
-from databases import execute, script
+from databases import SERVERS, execute, rows, script
 from projects import MANAGE, db, new_project
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -105,14 +105,15 @@ def statements_of_migrate(project, url, monkeypatch, schemas, number):
 def test_a_hundred_tables_take_the_statements_of_ten(
     project, new_database, monkeypatch, kind, schemas
 ):
-    """Each table is read with all others; MySQL and MariaDB show one after another, each once."""
+    """Each table is read with all others; MySQL, and not MariaDB, shows one after another."""
     if kind == "postgresql" and not READS_SEVERAL:
         pytest.skip("this SQLAlchemy cannot ask PostgreSQL about several tables")
     of_ten, of_hundred = (
         statements_of_migrate(project, new_database(kind), monkeypatch, schemas, number)
         for number in (10, 100)
     )
-    assert of_hundred - of_ten == ({"SHOW CREATE TABLE `m`": 90} if kind == "mysql" else {})
+    is_mysql = kind == "mysql" and "MariaDB" not in rows(SERVERS[kind], "SELECT VERSION()")[0][0]
+    assert of_hundred - of_ten == ({"SHOW CREATE TABLE `m`": 90} if is_mysql else {})
 
 
 # -- what is found is what Alembic finds ---------------------------------------------------------
