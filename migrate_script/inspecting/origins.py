@@ -33,16 +33,18 @@ class Origin:
     """An exception of a command, and where the traceback and the scripts show it to come from."""
 
     def __init__(self, error: BaseException, config: Any, run: Any) -> None:
-        self.error, self.config, self.run = error, config, run
-        self.text = errors.one_line(error)
+        self.error: BaseException = error
+        self.config: Any = config
+        self.run: Any = run
+        self.text: str = errors.one_line(error)
         self.step: Any = run.current if run else None
         self.script: Any = getattr(self.step, "revision", None)  # a stamp has none
-        self.frames = traceback.extract_tb(error.__traceback__)
+        self.frames: traceback.StackSummary = traceback.extract_tb(error.__traceback__)
         files = [os.path.abspath(frame.filename) for frame in self.frames]
         #: whether it was raised in Alembic or here, and whether while scripts were put in order
-        self.of_library = files[-1].startswith((_ALEMBIC, PACKAGE))
-        self.of_order = self.of_library and any(f.startswith(_REVISION_MAP) for f in files)
-        self.folders = [config.get_main_option("script_location") or ""]
+        self.of_library: bool = files[-1].startswith((_ALEMBIC, PACKAGE))
+        self.of_order: bool = self.of_library and any(f.startswith(_REVISION_MAP) for f in files)
+        self.folders: list[str] = [config.get_main_option("script_location") or ""]
         self.files: list[str] = []
         with suppress(Exception):  # what is wrong with them is the error that is translated
             scripts = scripts_of(config)
