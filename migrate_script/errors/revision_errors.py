@@ -7,6 +7,13 @@ from typing import Iterable, Sequence
 
 from .family import MigrateError, meant, no_revision_yet
 
+_NONE = "no revision"
+
+
+def _place(at: Sequence[str], is_range: bool) -> str:
+    """Return where the database is; of a range, which --sql takes, only its start is known."""
+    return f"{'the SQL begins' if is_range else 'the database is'} at {' and '.join(at) or _NONE}"
+
 
 class RevisionError(MigrateError):
     """A revision that does not exist, or is ambiguous."""
@@ -31,35 +38,34 @@ class RevisionError(MigrateError):
     def too_far(
         cls, command: str, target: str, at: Sequence[str], heads: Sequence[str]
     ) -> RevisionError:
-        """The error of a target to which no step of the command leads."""
-        where = " and ".join(f"{name} (head)" if name in heads else name for name in at)
+        """The error of a target, or of a range for --sql, to which no step of the command leads."""
+        start, colon, target = target.rpartition(":")
+        where = _place([f"{name} (head)" if name in heads else name for name in at], bool(colon))
+        sql, runs, undoes = (" --sql", "prints", "prints") if colon else ("", "runs", "undoes")
+        there = f"{start}{colon}{target}{sql}' goes there"
         number = target.lstrip("-+")
         if target == f"-{number}" and command == "upgrade":
-            return cls(f"'{target}' leads back: 'db downgrade {target}' goes there")
+            return cls(f"'{target}' leads back: 'db downgrade {there}")
         if target == f"+{number}" and command == "downgrade":
-            return cls(f"'{target}' leads on: 'db upgrade {target}' goes there")
+            return cls(f"'{target}' leads on: 'db upgrade {there}")
         if target[:1] in "-+" and (not at if command == "downgrade" else set(heads) <= set(at)):
-            return cls(f"Nothing to {command}: the database is at {where or 'no revision'}")
+            return cls(f"Nothing to {command}: {where}")
         if target[:1] == "-":
             return cls(
-                f"there are not {number} revisions to undo, as the database is at {where}: "
-                "'db downgrade base' undoes those there are"
+                f"there are not {number} revisions to undo, as {where}: "
+                f"'db downgrade {start}{colon}base{sql}' {undoes} those there are"
             )
         if target[:1] == "+":
+            every = f" {start}:head{sql}" if colon else ""
             return cls(
-                f"there are not {number} revisions to run, as the database is at "
-                f"{where or 'no revision'}: 'db upgrade' runs those there are"
+                f"there are not {number} revisions to run, as {where}: 'db upgrade{every}' {runs} "
+                "those there are"
             )
         if re.search(r"[-+]\d+$", target):
-            return cls.not_resolved(
-                f"no {command} leads to '{target}', as the database is at {where or 'no revision'}"
-            )
+            return cls.not_resolved(f"no {command} leads to '{target}', as {where}")
         if command == "upgrade":  # Alembic before 1.6
-            return cls(f"Nothing to upgrade: the database is at {where}, which contains {target}")
-        return cls(
-            f"no downgrade leads to {target}, as the database is at {where or 'no revision'}: "
-            f"'db upgrade {target}' goes there"
-        )
+            return cls(f"Nothing to upgrade: {where}, which contains {target}")
+        return cls(f"no downgrade leads to {target}, as {where}: 'db upgrade {there}")
 
     @classmethod
     def no_range(cls, text: str) -> RevisionError:
@@ -128,18 +134,21 @@ class RevisionError(MigrateError):
         return cls(f"{revision} is not on the branch '{branch}': name it without '{branch}@'")
 
     @classmethod
-    def not_applied(cls, branch: str, heads: Sequence[str]) -> RevisionError:
-        at = " and ".join(heads) or "no revision"
+    def not_applied(
+        cls, branch: str, heads: Sequence[str], is_range: bool = False
+    ) -> RevisionError:
+        way_out = "" if is_range else " ('db current -v' shows it)"
         return cls(
-            f"nothing of the branch '{branch}' is applied, as the database is at {at}: name a "
-            "branch that is ('db current -v' shows it)"
+            f"nothing of the branch '{branch}' is applied, as {_place(heads, is_range)}: name a "
+            f"branch that is{way_out}"
         )
 
     @classmethod
-    def revision_not_applied(cls, revision: str, heads: Sequence[str]) -> RevisionError:
-        at = " and ".join(heads) or "no revision"
+    def revision_not_applied(
+        cls, revision: str, heads: Sequence[str], is_range: bool = False
+    ) -> RevisionError:
         return cls(
-            f"{revision} is not applied, as the database is at {at}: name a revision before that "
+            f"{revision} is not applied, as {_place(heads, is_range)}: name a revision before that "
             "('db history' lists them)"
         )
 
@@ -250,7 +259,7 @@ class RevisionError(MigrateError):
 
     @classmethod
     def not_up_to_date(cls, at: Sequence[str], heads: Sequence[str]) -> RevisionError:
-        where = f"the database is at {' and '.join(at) or 'no revision'}"
+        where = f"the database is at {' and '.join(at) or _NONE}"
         if len(heads) > 1:
             return cls(
                 f"there are several heads ({', '.join(heads)}), and {where}, so it cannot be "

@@ -193,13 +193,16 @@ class _Failure(Origin):
         """Translate what leads to no revision."""
         name = self.run.name if self.run else ""
         unknown = re.search(r"(?:identified by|No such revision or branch) '(.*?)'", text)
+        if unknown and unknown.group(1) == "base":  # Alembic before 1.6
+            reason = f"Alembic {alembic.__version__} counts no steps from 'base'"
+            return errors.RevisionError.not_resolved(reason)
         if unknown:
             known = {"head", "heads", "base"}
             for _, header in self.headers():
                 known |= {str(header.get("revision")), *_several(header.get("branch_labels"))}
             return errors.RevisionError.unknown(unknown.group(1), sorted(known))
         if name in ("upgrade", "downgrade"):
-            target = str(self.run.target).rpartition(":")[2]
+            target = str(self.run.target)
             return errors.RevisionError.too_far(name, target, self.run.heads, self.heads())
         if name == "history" and "does not refer to ancestor" in text:
             return errors.RevisionError.not_on_a_line(text.partition("range ")[2].split()[0])

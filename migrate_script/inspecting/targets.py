@@ -146,23 +146,29 @@ def check_branches(config: Any, arguments: Iterable[Any]) -> None:
             raise errors.RevisionError.no_branch(branch, sorted(labels))
 
 
-def check_target(config: Any, command: str, target: Any, heads: Sequence[str]) -> None:
-    """Refuse a target that is not on its branch, and steps that can mean several revisions."""
+def check_target(
+    config: Any, command: str, target: Any, heads: Sequence[str], start: str = ""
+) -> None:
+    """Refuse a target that is not on its branch, and steps that can mean several revisions.
+
+    `start` is where a range for --sql starts.
+    """
     scripts = scripts_read(config)
     applied = _with_ancestors(scripts, heads)
     if not applied.issuperset(heads):
         return  # Alembic names a revision that no script has
     for asked in map(_parsed, _symbols([target])):
         if asked.branch:
-            _check_branch(scripts, command, asked, heads)
+            _check_branch(scripts, command, asked, heads, bool(start))
         if command != "stamp" and asked.number and not asked.start:
             if (asked.number < 0) != (command == "downgrade"):  # Alembic before 1.6 goes back
-                raise errors.RevisionError.too_far(command, asked.symbol, heads, [])
+                typed = f"{start}:{asked.symbol}" if start else asked.symbol
+                raise errors.RevisionError.too_far(command, typed, heads, [])
         if command == "stamp" or not _is_walk(command, asked):
             continue
         begins = _beginning(scripts, asked, heads)
         if command == "downgrade" and not begins <= applied:
-            raise errors.RevisionError.revision_not_applied(min(begins), heads)
+            raise errors.RevisionError.revision_not_applied(min(begins), heads, bool(start))
         if command == "downgrade" and len(begins) > 1:
             ways = [f"{_name(scripts, head)}@{asked.end}" for head in sorted(begins)]
             raise errors.RevisionError.several_applied(sorted(begins), ways)
@@ -170,14 +176,14 @@ def check_target(config: Any, command: str, target: Any, heads: Sequence[str]) -
 
 
 def _check_branch(
-    scripts: Sequence[Any], command: str, asked: _Target, heads: Sequence[str]
+    scripts: Sequence[Any], command: str, asked: _Target, heads: Sequence[str], is_range: bool
 ) -> None:
     members = _members(scripts, asked.branch)
     end = _revision(scripts, asked.end)
     if end is not None and end.revision not in _with_ancestors(scripts, members):
         raise errors.RevisionError.not_on_branch(end.revision, asked.branch)
     if command == "downgrade" and members.isdisjoint(_with_ancestors(scripts, heads)):
-        raise errors.RevisionError.not_applied(asked.branch, heads)
+        raise errors.RevisionError.not_applied(asked.branch, heads, is_range)
 
 
 def check_steps(

@@ -165,7 +165,8 @@ class Run:
             (self.name == "downgrade" or COUNTS_BY_HISTORY) and _STEPS.search(str(target))
         )
         if is_checked:
-            check_target(self.config, self.name, target, heads)
+            start = str(self.target).rpartition(":")[0]
+            check_target(self.config, self.name, target, heads, start)
         try:
             steps = list(self.planner(heads, context))
         except RuntimeError as error:

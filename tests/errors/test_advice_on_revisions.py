@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import alembic
 import pytest
 from alembic.script import revision as script_revision
 from front_ends import follow, one_line
@@ -72,6 +73,46 @@ def range_without_sql(db):
     )
     yield "upgrade aaaa:cccc --sql"
     yield "upgrade cccc"
+
+
+def range_without_a_step(db):
+    """Where the database is does not matter."""
+    yield "upgrade bbbb"
+    begins = "as the SQL begins at aaaa"
+    yield (
+        "downgrade aaaa:cccc --sql",
+        f"no downgrade leads to cccc, {begins}: 'db upgrade aaaa:cccc --sql' goes there",
+    )
+    yield "upgrade aaaa:cccc --sql"
+    yield (
+        "downgrade aaaa:+1 --sql",
+        "'+1' leads on: 'db upgrade aaaa:+1 --sql' goes there",
+    )
+    yield "upgrade aaaa:+1 --sql"
+    yield (
+        "upgrade aaaa:-1 --sql",
+        "'-1' leads back: 'db downgrade aaaa:-1 --sql' goes there",
+    )
+    yield "downgrade aaaa:-1 --sql"
+    yield (
+        "downgrade aaaa:-5 --sql",
+        f"there are not 5 revisions to undo, {begins}: 'db downgrade aaaa:base --sql' prints those "
+        "there are",
+    )
+    yield "downgrade aaaa:base --sql"
+    yield (
+        "upgrade aaaa:+5 --sql",
+        f"there are not 5 revisions to run, {begins}: 'db upgrade aaaa:head --sql' prints those "
+        "there are",
+    )
+    yield "upgrade aaaa:head --sql"
+    yield "upgrade cccc:+1 --sql", "Nothing to upgrade: the SQL begins at cccc (head)"
+    yield (
+        "downgrade aaaa:cccc-1 --sql",
+        f"cccc is not applied, {begins}: name a revision before that ('db history' lists them)",
+    )
+    yield "history"
+    yield "downgrade aaaa:base --sql"
 
 
 def sql_without_start(db):
@@ -283,6 +324,11 @@ def on_another_branch(db):
         "nothing of the branch 'left' is applied, as the database is at eeee: name a branch that "
         "is ('db current -v' shows it)",
     )
+    yield (
+        "downgrade eeee:left@-1 --sql",
+        "nothing of the branch 'left' is applied, as the SQL begins at eeee: name a branch that is",
+    )
+    yield "downgrade eeee:right@-1 --sql"
     yield "current -v"
     yield "downgrade right@-1"
     yield (
@@ -304,6 +350,19 @@ def unknown(db):
     yield "show zz", "there is no revision 'zz': 'db history' lists those there are"
     yield "history"
     yield "show aaaa"
+
+
+def steps_from_the_base(db):
+    """Some releases count none."""
+    if hasattr(script_revision, "CycleDetected"):
+        pytest.skip("this Alembic counts them")
+    yield (
+        "upgrade base+1",
+        f"Alembic {alembic.__version__} counts no steps from 'base': 'db history' lists the "
+        "revisions there are",
+    )
+    yield "history"
+    yield "upgrade aaaa"
 
 
 def steps_from_a_revision(db):
