@@ -196,7 +196,7 @@ def check_steps(
     scripts, asked = scripts_read(config), _parsed(str(target).rpartition(":")[2])
     revisions = {step.revision.revision for step in steps}
     if command == "downgrade" and asked.branch and asked.end != "base":
-        _check_undone(scripts, asked, [step.revision.revision for step in steps])
+        _check_undone(scripts, asked, heads, [step.revision.revision for step in steps])
     if COUNTS_BY_HISTORY and revisions and _is_walk(command, asked):
         ends = _ends(scripts, command, asked, heads)
         meant = _with_ancestors(scripts, ends)
@@ -208,10 +208,16 @@ def check_steps(
             raise errors.RevisionError.misread(asked.symbol, alembic.__version__)
 
 
-def _check_undone(scripts: Sequence[Any], asked: _Target, revisions: Sequence[str]) -> None:
+def _check_undone(
+    scripts: Sequence[Any], asked: _Target, heads: Sequence[str], revisions: Sequence[str]
+) -> None:
     """Refuse to undo what is not on the branch of a target."""
     lineage = _lineage(scripts, asked.branch)
     of_branch = lineage.intersection(revisions)
+    if COUNTS_BY_HISTORY and _is_walk("downgrade", asked):
+        begins = _with_ancestors(scripts, _beginning(scripts, asked, heads))
+        ends = _ends(scripts, "downgrade", asked, heads)
+        of_branch = lineage & (begins - _with_ancestors(scripts, ends))
     for revision in revisions:
         if revision not in lineage:
             # else Alembic before 1.6 goes back in the order of the history
