@@ -95,8 +95,10 @@ class _Failure(Origin):
         revisions = list(run.revisions)
         start = next(iter(run.heads), "base")
         at = revisions.index(revision)
-        where = errors.place_text(*place)
-        return errors.NeedsDatabase(run.name, revisions, at, start, self.text, where)
+        where, typed = errors.place_text(*place), run.name
+        if run.name == "downgrade":
+            typed = f"downgrade {str(run.target).rpartition(':')[2]}"
+        return errors.NeedsDatabase(typed, revisions, at, start, self.text, where)
 
     def _of_driver(self, error: exc.DBAPIError, place: Place | None) -> errors.MigrateError:
         """Translate what the database refuses: a connection, or a statement."""

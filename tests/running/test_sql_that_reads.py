@@ -89,15 +89,18 @@ def test_what_the_line_says_does_it(at_r1, database):
     assert rows(database, "SELECT n FROM a") == [(4,), (4,)]
 
 
-def test_the_first_and_the_last_that_reads(at_r1):
+def test_the_first_and_the_last_that_reads(at_r1, database):
     """Only what there is before and after it is to be written."""
     revision(at_r1, 3, IMPORTS + READS["rows"])
     one = db(at_r1, "upgrade", "r2:r3", "--sql")
     assert one.error.endswith("nothing was written: run 'db upgrade r3' on the database\n")
+    assert db(at_r1, "upgrade", "r3").status == 0
     down = IMPORTS.replace("op.execute", "pass; op.execute") + READS["rows"]
     revision(at_r1, 3, "pass", down)
-    back = db(at_r1, "downgrade", "r3:r2", "--sql")
-    assert back.error.endswith("nothing was written: run 'db downgrade' without --sql\n")
+    back = db(at_r1, "downgrade", "r3:r1", "--sql")
+    assert back.error.endswith("nothing was written: run 'db downgrade r1' without --sql\n")
+    assert db(at_r1, "downgrade", "r1").status == 0
+    assert version(database) == ["r1"]
 
 
 def test_a_script_that_knows_of_sql_is_written(at_r1):
