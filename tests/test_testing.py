@@ -222,6 +222,8 @@ def test_an_application_that_ignores_the_url_is_refused(create_app, tmp_path):
         f"and made an application of '{tmp_path / 'other.db'}': let its argument be "
         "SQLALCHEMY_DATABASE_URI"
     )
+    with migrated_databases(create_app, cache="cache") as new_database, new_database() as url:
+        assert version(url) == ["r1"]
 
 
 def test_an_application_of_several_databases_is_refused(create_app):
@@ -236,5 +238,8 @@ def test_an_application_of_several_databases_is_refused(create_app):
         with migrated_databases(two, cache="cache"):
             pass
     assert str(caught.value) == (
-        "migrated_databases() makes one database, and the application has several binds"
+        "migrated_databases() makes one database, and the application has several: let "
+        "create_app() make it without SQLALCHEMY_BINDS"
     )
+    with migrated_databases(create_app, cache="cache") as new_database, new_database() as url:
+        assert version(url) == ["r1"]

@@ -176,7 +176,10 @@ class UsageError(MigrateError):
 
     @classmethod
     def several_databases(cls) -> UsageError:
-        return cls("migrated_databases() makes one database, and the application has several binds")
+        return cls(
+            "migrated_databases() makes one database, and the application has several: let "
+            "create_app() make it without SQLALCHEMY_BINDS"
+        )
 
     @classmethod
     def other_database(cls, actual: object, asked: object) -> UsageError:
