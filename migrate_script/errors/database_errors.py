@@ -71,7 +71,8 @@ class DatabaseError(MigrateError):
     def other_file(cls, url: Any) -> DatabaseError:
         return cls(
             f"'{os.path.abspath(url.database or '')}' is not a database of SQLite: correct "
-            "SQLALCHEMY_DATABASE_URI, or restore the file ('db restore FILE' takes a backup)"
+            "SQLALCHEMY_DATABASE_URI, or move the file away and restore a backup ('db restore "
+            "FILE')"
         )
 
     @classmethod

@@ -357,8 +357,8 @@ def test_a_file_that_is_no_database(db, monkeypatch, words):
         1,
         "",
         one_line(
-            f"'{path}' is not a database of SQLite: correct SQLALCHEMY_DATABASE_URI, or restore "
-            "the file ('db restore FILE' takes a backup)"
+            f"'{path}' is not a database of SQLite: correct SQLALCHEMY_DATABASE_URI, or move the "
+            "file away and restore a backup ('db restore FILE')"
         ),
     )
     assert path.read_bytes() == before
