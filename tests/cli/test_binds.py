@@ -80,8 +80,9 @@ def test_the_way_to_a_folder_for_all(db, url, monkeypatch):
     assert "ball" in {**tables(url), **tables(second)}
 
 
-def test_a_bind_without_a_url(db):
-    """The configuration is named, and what to write there."""
+@pytest.mark.parametrize("cure", ["its URL", "taken out"])
+def test_a_bind_without_a_url(db, cure):
+    """The configuration is named, and what to write there, or to take out."""
     path = db.project.folder / "manage.py"
     source = path.read_text(encoding="utf-8")
     write_source(path, source.replace('os.environ["SECOND_URL"]', "None"))
@@ -94,3 +95,7 @@ def test_a_bind_without_a_url(db):
         said = "SQLALCHEMY_BINDS has None for 'second': write the URL of its database there"
     assert done.status == 1
     assert re.search(f"Error: {re.escape(said)}, or take it out\n$", done.err)
+    if cure == "taken out":
+        source = source.replace('"second": os.environ["SECOND_URL"]', "")
+    write_source(path, source)
+    assert db("upgrade", *["-d", "all"] * (db.project.folder / "all").exists()).status == 0

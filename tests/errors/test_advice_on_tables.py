@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from databases import file_of, foreign_keys, read, script, tables, version
+from front_ends import stopped, works
 from projects import db, new_project, write_source
 from revisions import begin, line_of, revision
 
@@ -395,3 +396,45 @@ def test_an_own_implementation_is_derived_as_the_line_says(project, url, front_e
     assert (done.status, done.error) == (0, "")
     assert "own_impl" not in done.err
     assert (version(url), nullable(url)) == (["r2"], False)
+
+
+# -- AlterError of a server -------------------------------------------------------------------
+
+UNNAMED_KEYS = """
+    op.create_table("p", sa.Column("id", sa.Integer, primary_key=True))
+    op.create_table(
+        "t",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("a", sa.Integer, sa.ForeignKey("p.id")),
+        sa.Column("b", sa.Integer, sa.ForeignKey("p.id")),
+    )
+"""
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_constraint_of_a_server_is_named(project, new_database, monkeypatch, kind, front_end):
+    """By one of the names in the line; where there is none, the revision drops none."""
+    url = new_database(kind)
+    monkeypatch.setenv("DATABASE_URL", url)
+    new_project(project)
+    revision(project, 1, UNNAMED_KEYS, 'op.drop_table("t")\nop.drop_table("p")')
+    assert db(project, "upgrade").status == 0
+    first, second = ("t_a_fkey", "t_b_fkey") if kind == "postgresql" else ("t_ibfk_1", "t_ibfk_2")
+    at_r1 = "; the database is at r1, as before"
+    revision(project, 2, DROP_ONE.format(None, "foreignkey"))
+    line = stopped(project, front_end, "upgrade")
+    assert line == (
+        f"{line_of(project, 2, 10)}: it is not clear which foreign key of the table 't' "
+        f"is meant (it has {first} (a); {second} (b)): name it in the revision{at_r1}"
+    )
+    revision(project, 2, DROP_ONE.format(f'"{second}"', "foreignkey"))
+    works(project, front_end, "upgrade")
+    revision(project, 3, DROP_ONE.format(None, "unique"))
+    line = stopped(project, front_end, "upgrade")
+    assert line.endswith(
+        "it is not clear which unique constraint of the table 't' is meant (it has none): leave "
+        "that out of the revision; the database is at r2, as before"
+    )
+    revision(project, 3, "pass")
+    works(project, front_end, "upgrade")
+    assert version(url) == ["r3"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from front_ends import files_of, one_line
 from shop_project import write_shop
@@ -200,3 +202,7 @@ def test_a_manager_that_runs_when_flask_imports_the_script(project, url, words):
         "Error: the script runs its Manager while 'flask' imports it: write "
         "'if __name__ == \"__main__\":' above 'manager.run()'\n"
     )
+    (above,) = re.findall("write '(.*)' above", done.error)
+    project.write("manage.py", f"{before}{above}\n    manager.run()\n")
+    done = project.flask("manage.py", "db", "upgrade")
+    assert done.status == 0, done.err

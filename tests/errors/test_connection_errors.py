@@ -116,6 +116,7 @@ def test_what_a_driver_raises_is_not_charged_to_env_py(db, monkeypatch, url, wor
 
 
 BAD_SETTINGS = """
+    import os
     from flask import Flask
     from flask_sqlalchemy import SQLAlchemy
     from migrate_script import Migrate
@@ -150,6 +151,9 @@ def test_a_setting_of_the_engine_is_not_charged_to_env_py(db, settings):
         r"SQLALCHEMY_DATABASE_URI, SQLALCHEMY_BINDS and SQLALCHEMY_ENGINE_OPTIONS\n",
         answer.error,
     )
+    good = "SQLALCHEMY_DATABASE_URI=os.environ['DATABASE_URL']"
+    db.project.write("shop.py", BAD_SETTINGS.format(settings=good))
+    assert db("upgrade").status == 0
 
 
 def test_an_assertion_of_a_library_is_not_charged_to_env_py(db, monkeypatch):

@@ -68,7 +68,6 @@ def test_a_place_that_cannot_be_written_to_is_named(at_r1, tmp_path, what):
         refused = db(project, "upgrade")
         looked = db(project, "current")
         shown = db(project, "upgrade", "--sql")
-    tmp_path.chmod(0o755)
     assert refused.status == 1
     if what == "file":
         expected = f"the file '{path}' cannot be written to: let this user write to it"
@@ -80,6 +79,11 @@ def test_a_place_that_cannot_be_written_to_is_named(at_r1, tmp_path, what):
     assert refused.error == f"Error: {expected}; the database is at r1, as before\n"
     assert looked.status == shown.status == 0
     assert picture(url) == before
+    os.chmod(path if what == "file" else str(tmp_path), 0o777)
+    with as_nobody(tmp_path):
+        assert db(project, "upgrade").status == 0
+    tmp_path.chmod(0o755)
+    assert version(url) == ["r2"]
 
 
 @needs_rights
