@@ -11,7 +11,7 @@ import textwrap
 
 import pytest
 import sqlalchemy as sa
-from databases import picture, rows, version
+from databases import SERVERS, execute, picture, rows, version
 from processes import FRONT_ENDS, GATE, Terminal, at_gate, background, eventually, open_gate
 from projects import db
 from revisions import begin, revision
@@ -104,6 +104,30 @@ def test_waiting_for_a_table_is_stopped(project, new_database, monkeypatch, numb
         line = interrupted(project, url, number, "ALTER TABLE%")
     engine.dispose()
     assert line == "Error: 'db upgrade' was interrupted; the database is at r1, as before"
+    assert db(project, "upgrade").status == 0
+
+
+def test_where_the_database_is_can_be_asked_later(project, new_database, monkeypatch):
+    """By the command of the line, where the database takes no connection at the end."""
+    url = new_database("postgresql")
+    monkeypatch.setenv("DATABASE_URL", url)
+    begin(project)
+    revision(project, 2, LONG["postgresql"])
+    allow = f"ALTER DATABASE {url.rpartition('/')[2]} ALLOW_CONNECTIONS {{}}"
+    with background(project, "manage.py", "db", "upgrade") as running:
+        query = RUNNING["postgresql"].format("LIKE '%600%'")
+        running.until(lambda: rows(url, query))
+        execute(SERVERS["postgresql"], allow.format("false"))
+        try:
+            running.process.send_signal(signal.SIGTERM)
+            assert running.status() == 128 + signal.SIGTERM
+        finally:
+            execute(SERVERS["postgresql"], allow.format("true"))
+        assert running.err.splitlines()[-1] == (
+            "Error: 'db upgrade' was interrupted; 'db current' shows where the database is"
+        )
+    assert db(project, "current").out == "r1\n"
+    revision(project, 2, "pass")
     assert db(project, "upgrade").status == 0
 
 
