@@ -89,8 +89,8 @@ class _Definitions:
     def _of_all(self) -> list[tuple[str, str]]:
         """Show all tables of the database in one compound statement, if this is MariaDB."""
         dialect = self._connection.dialect
-        # the one since 1.4, the other before
-        if not getattr(dialect, "is_mariadb", getattr(dialect, "_is_mariadb", False)):
+        # from SQLAlchemy 1.4 on, and before
+        if not getattr(dialect, "is_mariadb", "MariaDB" in dialect.server_version_info):
             return []
         try:
             with closing(driver_connection(self._connection).cursor()) as cursor:
