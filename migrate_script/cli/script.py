@@ -96,6 +96,10 @@ def _add_to_parser(parser: argparse.ArgumentParser, row: Row, added: bool) -> No
     parser.add_argument(*flags, action=_ShowHelp, row=row)
 
 
+# from Click 7 on; before, Click ends the process itself
+_EXIT: Any = getattr(click.exceptions, "Exit", ())
+
+
 class MigrationCommand(AnyCommand):
     """One row of the table as a Flask-Script command.
 
@@ -132,7 +136,11 @@ class MigrationCommand(AnyCommand):
 
     def __call__(self, app: Any = None, arguments: Any = (), typed: Any = (), **added: Any) -> Any:
         """Parse the arguments and run the command in a request context."""
-        params = RowCommand(self.row).make_context(self.row.name, [*typed, *arguments]).params
+        command = RowCommand(self.row)
+        try:
+            params = command.make_context(self.row.name, [*typed, *arguments]).params
+        except _EXIT as done:  # the help was asked for by `-vh`
+            sys.exit(done.exit_code)
         params = with_group_values(params, getattr(self.manager, "given", {}))
         self.traceback = params.pop("traceback")
         params = self._for_run({**params, **added})

@@ -82,6 +82,13 @@ def test_db_help_lists_all_commands(db, flag):
         assert f"{row.name} {row.help}" in text
 
 
+def test_help_among_other_flags(both):
+    """`-vh` shows it, too."""
+    manage, flask = (front_end("heads", "-vh") for front_end in both)
+    assert (manage.status, manage.err) == (flask.status, flask.err) == (0, "")
+    assert manage.out.splitlines()[2:] == flask.out.splitlines()[2:] != []
+
+
 @pytest.mark.parametrize("command", table.ROWS)
 @pytest.mark.parametrize("flag", ["--help", "-?", "-h"])
 def test_help_of_a_command_is_the_same_text(both, command, flag):
