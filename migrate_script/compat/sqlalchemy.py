@@ -100,6 +100,14 @@ def driver_connection(connection: Any) -> Any:
     return getattr(pooled, "dbapi_connection", None) or pooled.connection
 
 
+def connects_to_itself(connection: Any) -> None:
+    """Let a MockConnection be what an inspector or a session connects to.
+
+    `connect` returns None before 1.4; a session of 1.3 calls `_contextual_connect`.
+    """
+    connection.connect = connection._contextual_connect = lambda **_: connection
+
+
 def unpooled(pooled: Any) -> Any:
     """Return the driver's connection inside one that a pool hands out.
 

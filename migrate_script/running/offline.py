@@ -15,6 +15,8 @@ from typing import Any, Callable, Iterator, Mapping
 from sqlalchemy import event, exc
 from sqlalchemy.engine import Engine
 
+from ..compat.sqlalchemy import connects_to_itself
+
 
 class NoRows:
     """What a statement returns; false, as the None that Alembic returns."""
@@ -46,7 +48,7 @@ def hold_back(context: Any) -> Callable[[], None]:
         return NoRows()
 
     connection.execute = execute_without_rows
-    connection.connect = lambda **_: connection  # None before SQLAlchemy 1.4
+    connects_to_itself(connection)
     return write
 
 
