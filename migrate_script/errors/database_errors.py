@@ -117,7 +117,7 @@ class DatabaseError(MigrateError):
         error = cls.statement(where, statement, cause, place)
         error.advice = (
             ": if db.create_all() made the tables of the models, run 'db stamp head'; "
-            "if not, drop the table and run 'db {command}' again"
+            "if not, rename or drop the table and run 'db {command}' again"
         )
         return error
 
