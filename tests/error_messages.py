@@ -28,6 +28,11 @@ class Entry(NamedTuple):
     heading: str
     sentence: str
 
+    @property
+    def constructor(self) -> str:
+        """What builds the sentence: `Class.method`, or `Class`."""
+        return self.call.replace("with_outcome(", "").partition("(")[0]
+
 
 def entries(text: str) -> list[Entry]:
     """Read the page."""
@@ -64,6 +69,7 @@ def sentence(call: str) -> str:
     """Return what an exception says that is made as in a comment of the page."""
     names: dict[str, Any] = {cls.__name__: cls for cls in classes()}
     names.update(exc=exc, make_url=make_url, create_engine=_no_engine)
+    names["with_outcome"] = errors.with_outcome
     return " ".join(str(eval(call, names)).split())
 
 

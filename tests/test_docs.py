@@ -25,7 +25,7 @@ def page(name: str) -> str:
 
 def test_each_message_has_a_heading():
     """Whatever builds the sentence of an error is called in a comment above one."""
-    documented = {entry.call.partition("(")[0] for entry in error_messages.entries(page("errors"))}
+    documented = {entry.constructor for entry in error_messages.entries(page("errors"))}
     assert error_messages.constructors() - documented == set()
     assert documented - error_messages.constructors() == {"create_engine"}
 
