@@ -214,7 +214,8 @@ def upgrade(
     :param x_arg: `-x`, `--x-arg`: arguments for env.py
     :param lock_timeout: `--lock-timeout`: seconds to wait for another migration; None: the setting
     :param dry_run: `--dry-run`: run all, report how long slow ones take, and undo all
-    :param verify: `--verify`: compare the models and the database, and undo all if they differ
+    :param verify: `--verify`: compare the models and the database after the run; fail if they
+        differ, and undo the run where the database can
     :param ddl_lock_timeout: `--ddl-lock-timeout`: how many seconds a statement waits for a table
         that somebody else uses, on PostgreSQL; None for as long as it takes
     :param backup: `--backup`: copy the database before the first step

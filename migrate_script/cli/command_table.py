@@ -107,7 +107,10 @@ OPTIONS: dict[str, Option] = {
         ("--dry-run",), FLAG, "Run all, report how long slow ones take, and undo all."
     ),
     "verify": Option(
-        ("--verify",), FLAG, "Compare the models and the database; undo all if they differ."
+        ("--verify",),
+        FLAG,
+        "Compare the models and the database after the run; fail if they differ, and undo the run "
+        "where the database can.",
     ),
     "clean_leftovers": Option(
         ("--clean-leftovers",),
