@@ -95,11 +95,11 @@ def on_text(environment, *notes):
     """What is said where it is on."""
     return "\n".join(
         [
-            "On: flask_script, flask_migrate and flask.ext can be imported, by "
-            f"{names_file(environment)}",
+            "On: flask_script, flask_migrate and flask.ext can be imported (installed by "
+            f"{names_file(environment)})",
             *notes,
-            f"Type 'python manage.py db upgrade' as ever; '{COMMAND} disable' turns it off, before "
-            "'pip uninstall' too",
+            f"Run 'python manage.py db upgrade' as before; run '{COMMAND} disable' to turn it off, "
+            "and before 'pip uninstall'",
             "",
         ]
     )

@@ -151,7 +151,8 @@ def enable() -> str:
 
 
 def _on(seen: _Seen) -> str:
-    lines = [f"On: flask_script, flask_migrate and flask.ext can be imported, by {seen.hook}"]
+    names = "flask_script, flask_migrate and flask.ext"
+    lines = [f"On: {names} can be imported (installed by {seen.hook})"]
     if seen.has_flask_migrate and seen.replaces_flask_migrate:
         lines.append(
             "flask_migrate is this package for every program of this environment, instead of the "
@@ -162,8 +163,8 @@ def _on(seen: _Seen) -> str:
     if not _seen("-I").hook:
         lines.append("Not with 'python -I' or 'python -s', which leave out the user's packages")
     lines.append(
-        "Type 'python manage.py db upgrade' as ever; "
-        f"'{COMMAND} disable' turns it off, before 'pip uninstall' too"
+        "Run 'python manage.py db upgrade' as before; "
+        f"run '{COMMAND} disable' to turn it off, and before 'pip uninstall'"
     )
     return "\n".join(lines)
 
