@@ -12,8 +12,8 @@ from .folder_errors import CORRECT_AND_REPEAT
 # unless another database was changed before
 _UNCHANGED = ": nothing was changed"
 _BY_HAND = (
-    "change the schema by hand to what one of the revisions leaves, and run 'db stamp REVISION' "
-    "with that one"
+    "change the schema by hand to what the unfinished revision or the one before it leaves, and "
+    "run 'db stamp REVISION' with that one"
 )
 
 
@@ -185,7 +185,7 @@ class JournalError(MigrateError):
     def returned(cls, step: str, number: int, statement: str) -> JournalError:
         return cls(
             f"the {step} was stopped half-way and cannot go on: its statement {number}, "
-            f"[{one_line(statement)[:300]}], has run, and what it returned is not known any more: "
+            f"[{one_line(statement)[:300]}], has run, and what it returned is no longer known: "
             f"{_BY_HAND}"
         )
 

@@ -168,7 +168,8 @@ def test_what_is_half_done_is_finished_first(project, new_database, monkeypatch,
         1,
         "Error: the upgrade to revision r2 was stopped half-way and must be finished before the "
         "downgrade from revision r1: run 'db upgrade' first, or change the schema by hand to what "
-        f"one of the revisions leaves, and run 'db stamp REVISION' with that one{AT_R1}\n",
+        "the unfinished revision or the one before it leaves, and run 'db stamp REVISION' with "
+        f"that one{AT_R1}\n",
     )
     revision(project, 2, up)
     assert project.forked(*front_end, "upgrade").status == 0

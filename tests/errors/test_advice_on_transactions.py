@@ -195,8 +195,8 @@ def test_a_script_leaves_the_level_to_a_block(project, new_database, monkeypatch
 # -- JournalError -----------------------------------------------------------------------------
 
 BY_HAND = (
-    "change the schema by hand to what one of the revisions leaves, and run 'db stamp REVISION' "
-    "with that one"
+    "change the schema by hand to what the unfinished revision or the one before it leaves, and "
+    "run 'db stamp REVISION' with that one"
 )
 HALF = """
     op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))
@@ -223,8 +223,8 @@ HALF_DONE = {
         HALF.format('op.execute("INSERT INTO a (n) VALUES (1) RETURNING id")', "missing"),
         HALF.format('op.execute("INSERT INTO a (n) VALUES (1) RETURNING id")', "b"),
         "the upgrade to revision r2 was stopped half-way and cannot go on: its statement 2, "
-        "[INSERT INTO a (n) VALUES (1) RETURNING id], has run, and what it returned is not known "
-        f"any more: {BY_HAND}",
+        "[INSERT INTO a (n) VALUES (1) RETURNING id], has run, and what it returned is no longer "
+        f"known: {BY_HAND}",
     ),
 }
 FORWARD, BACK = ["DROP TABLE b"], ["DROP TABLE b", "ALTER TABLE a DROP COLUMN x"]

@@ -157,8 +157,8 @@ def test_a_revision_that_was_edited_meanwhile_is_refused(maria):
     assert refused.error.startswith(
         "Error: the upgrade to revision r2 was stopped half-way and cannot go on: its statement 2 "
         "was [UPDATE a SET n = n + 1] when it ran and is [UPDATE a SET n = n + 2] now: undo "
-        "that change of the script, or change the schema by hand to what one of the revisions "
-        "leaves, and run 'db stamp REVISION' with that one"
+        "that change of the script, or change the schema by hand to what the unfinished revision "
+        "or the one before it leaves, and run 'db stamp REVISION' with that one"
     )
     revision(project, 2, WORKS)
     assert db(project, "upgrade").status == 0
@@ -236,9 +236,9 @@ def test_a_statement_whose_answer_is_lost_is_not_skipped(maria):
     assert refused.status == 1
     assert refused.error.startswith(
         "Error: the upgrade to revision r2 was stopped half-way and cannot go on: its statement 1, "
-        "[INSERT INTO a (n) VALUES (1) RETURNING id], has run, and what it returned is not known "
-        "any more: change the schema by hand to what one of the revisions leaves, and run 'db "
-        "stamp REVISION' with that one"
+        "[INSERT INTO a (n) VALUES (1) RETURNING id], has run, and what it returned is no longer "
+        "known: change the schema by hand to what the unfinished revision or the one before it "
+        "leaves, and run 'db stamp REVISION' with that one"
     )
     assert len(rows(url, "SELECT * FROM a")) == 3
     assert db(project, "stamp", "r2").status == 0
@@ -294,7 +294,8 @@ def test_an_unfinished_revision_comes_first(maria):
     assert refused.error.startswith(
         "Error: the upgrade to revision r2 was stopped half-way and must be finished before the "
         "downgrade from revision r1: run 'db upgrade' first, or change the schema by hand to what "
-        "one of the revisions leaves, and run 'db stamp REVISION' with that one"
+        "the unfinished revision or the one before it leaves, and run 'db stamp REVISION' with "
+        "that one"
     )
     assert db(project, "stamp", "r2").status == 0
     assert "migrate_script_journal" not in tables(url)
