@@ -111,7 +111,7 @@ class CannotAlter(SQLiteAlterError, exc.OperationalError, NotImplementedError):
     def unreadable(cls, table: str, reason: object) -> CannotAlter:
         """The definition of a table is not understood."""
         return cls(
-            f"the table '{table}' cannot be altered, since its definition cannot be taken apart "
+            f"the table '{table}' cannot be altered, since its definition cannot be parsed "
             f"({reason}): alter it by SQL, with op.execute()"
         )
 
@@ -181,7 +181,7 @@ class BrokenReferences(SQLiteAlterError):
             for (table, parent), count in counts
         ]
         found += [
-            f"'{table}' refers to columns of '{parent}' that are no key of it any more"
+            f"'{table}' refers to columns of '{parent}' that are no longer a key"
             for table, parent in keyless
         ]
         rows = "correct those rows (PRAGMA foreign_key_check lists them)"

@@ -88,7 +88,7 @@ CASES = {
     "CannotAlter.unreadable": (
         "CREATE VIRTUAL TABLE t USING fts4 (a);",
         'op.alter_column("t", "a", new_column_name="b")',
-        "the table 't' cannot be altered, since its definition cannot be taken apart (not a plain "
+        "the table 't' cannot be altered, since its definition cannot be parsed (not a plain "
         "CREATE TABLE): alter it by SQL, with op.execute()",
         ['op.execute("DROP TABLE t")\nop.execute("CREATE VIRTUAL TABLE t USING fts4 (b)")'],
     ),
@@ -130,7 +130,7 @@ CASES = {
     "BrokenReferences of keys": (
         REFERRED,
         DROP_KEY,
-        "since revision r1, 'child' refers to columns of 'parent' that are no key of it any more: "
+        "since revision r1, 'child' refers to columns of 'parent' that are no longer a key: "
         "drop the foreign key first, make the key again, or set 'allow_loss = True' in the "
         "revision",
         [
@@ -239,7 +239,7 @@ def test_a_key_that_was_lost_is_made_up_for(project, url, cure):
     assert kept.status == 0
     assert kept.err.splitlines()[-1] == (
         "INFO  [migrate_script] since revision r1, 'child' refers to columns of 'parent' that are "
-        "no key of it any more: foreign keys are not enforced here, so nothing was undone; drop "
+        "no longer a key: foreign keys are not enforced here, so nothing was undone; drop "
         "the foreign key, or make the key again"
     )
     add = "UPDATE child SET code = 'a'"
