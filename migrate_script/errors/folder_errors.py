@@ -95,7 +95,7 @@ class FolderError(MigrateError):
     @classmethod
     def other_location(cls, path: str, known: Sequence[str]) -> FolderError:
         return cls(
-            f"'{path}' is none of the version locations, which are {', '.join(known)}: give "
+            f"'{path}' is not one of the version locations ({', '.join(known)}): give "
             "--version-path one of them, or add it to 'version_locations' in alembic.ini"
         )
 
@@ -153,8 +153,8 @@ class ScriptError(MigrateError):
     @classmethod
     def version_table(cls, path: str) -> ScriptError:
         return cls(
-            f"{path}: the version table was changed while this revision ran: leave that to "
-            "Alembic, and run the command again",
+            f"{path}: the version table was changed while this revision ran: do not write "
+            "to it, and run the command again",
             path,
         )
 

@@ -172,7 +172,7 @@ def other_location(db):
     (db.project.folder / "users").mkdir()
     yield (
         "revision -m x --version-path users",
-        f"'users' is none of the version locations, which are {versions}: give --version-path one "
+        f"'users' is not one of the version locations ({versions}): give --version-path one "
         "of them, or add it to 'version_locations' in alembic.ini",
     )
     yield f"revision -m x --rev-id dddd --version-path {VERSIONS}"

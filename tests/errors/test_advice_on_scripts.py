@@ -153,7 +153,7 @@ def version_table(db):
     path = db.project.folder / VERSIONS / "dddd_x.py"
     yield (
         "upgrade",
-        f"{path}: the version table was changed while this revision ran: leave that to Alembic, "
+        f"{path}: the version table was changed while this revision ran: do not write to it, "
         f"and run the command again{AT_NONE}",
     )
     text = path.read_text(encoding="utf-8")

@@ -226,7 +226,7 @@ def test_another_location(two_locations):
         1,
         "",
         one_line(
-            f"'elsewhere' is none of the version locations, which are {known}: give "
+            f"'elsewhere' is not one of the version locations ({known}): give "
             "--version-path one of them, or add it to 'version_locations' in alembic.ini"
         ),
     )
