@@ -178,6 +178,11 @@ def answer(text: str, status: int = 0) -> NoReturn:
     sys.exit(status)
 
 
+def leave(status: int) -> NoReturn:
+    """Exit after Click has printed a text."""
+    sys.exit(status)
+
+
 def _show_way_out() -> None:
     """Print what to do about the error that has ended the process, where that is known.
 

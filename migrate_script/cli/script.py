@@ -140,7 +140,7 @@ class MigrationCommand(AnyCommand):
         try:
             params = command.make_context(self.row.name, [*typed, *arguments]).params
         except _EXIT as done:  # the help was asked for by `-vh`
-            sys.exit(done.exit_code)
+            console.leave(done.exit_code)
         params = with_group_values(params, getattr(self.manager, "given", {}))
         self.traceback = params.pop("traceback")
         params = self._for_run({**params, **added})
