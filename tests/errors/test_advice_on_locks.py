@@ -184,7 +184,13 @@ class Proxy:
         self.port = self._listener.getsockname()[1]
         self._pairs = []  # by the time of their last byte, the newest last
         self._lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = []
+        self._start(self._accept)
+
+    def _start(self, *call):
+        thread = threading.Thread(target=call[0], args=call[1:], daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _accept(self):
         with contextlib.suppress(OSError):  # it is closed
@@ -192,8 +198,7 @@ class Proxy:
                 pair = [self._listener.accept()[0], socket.create_connection(self._server)]
                 self._pairs.append(pair)
                 for source, target in (pair, pair[::-1]):
-                    arguments = (pair, source, target)
-                    threading.Thread(target=self._pass_on, args=arguments, daemon=True).start()
+                    self._start(self._pass_on, pair, source, target)
 
     def _pass_on(self, pair, source, target):
         with contextlib.suppress(OSError):
@@ -222,9 +227,15 @@ class Proxy:
             self._end(pair)
 
     def close(self):
+        """Leave no thread: the run of another test would take it for one of the application."""
+        with contextlib.suppress(OSError):  # on Linux, this ends the wait for a connection
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for pair in self._pairs:
+        for pair in list(self._pairs):
             self._end(pair)
+        for thread in self._threads:
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_a_run_without_the_proxy_keeps_its_lock(project, new_database, monkeypatch, front_end):
