@@ -54,6 +54,10 @@ def test_a_file_that_is_there_twice(db):
                 "comes after it"
             )
             assert "WARNING" not in done.err
+    copy.unlink()
+    for words in ("heads", "history", "show cccc", "upgrade"):
+        done = db(*words.split())
+        assert (done.status, "WARNING" in done.err) == (0, False)
 
 
 def test_a_constraint_without_a_name(db):

@@ -240,6 +240,9 @@ def test_several_heads_of_a_database_that_has_both(db, check):
         0,
         note("there are several heads (cccc, dddd): join them with 'db merge'"),
     )
+    for words in ("merge", "upgrade"):
+        assert db(words).status == 0, words
+    assert (check().status, "heads" in without_alembic(check())) == (0, False)
 
 
 def test_no_revision_yet(db, check):

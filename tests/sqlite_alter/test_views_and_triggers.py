@@ -10,7 +10,7 @@ import sqlite3
 import textwrap
 
 import pytest
-from databases import everything, file_of, script, version
+from databases import everything, file_of, rows, script, version
 from projects import db, new_project
 from revisions import line_of, revision
 
@@ -96,6 +96,30 @@ def test_what_a_column_breaks_that_sqlite_adds_is_told(project, url, what):
     _, kind, name = what.replace("'", "").split()
     assert told(db(project, "upgrade"), kind, name)
     assert version(url) == ["r1"]
+
+
+def test_what_is_told_of_a_view_repairs_it(project, url):
+    """Dropped and created again, in a revision, for the columns that there are now."""
+    new_project(project)
+    script(url, TABLES + COUNTING["the view 'v'"])
+    revision(project, 1, ADDING["added"])
+    done = db(project, "upgrade")
+    assert (done.status, done.err.splitlines()[-1]) == (
+        0,
+        "INFO  [migrate_script] the column that was added to 't' leaves the view 'v' unusable: "
+        "drop it and create it again, in a revision, for the columns that there are now",
+    )
+    revision(
+        project,
+        2,
+        """
+        op.execute("DROP VIEW v")
+        op.execute("CREATE VIEW v AS SELECT * FROM t UNION ALL SELECT u.*, 0 FROM u")
+        """,
+    )
+    done = db(project, "upgrade")
+    assert (done.status, "unusable" in done.err) == (0, False)
+    assert rows(url, "SELECT * FROM v") == [(1, 2, "x", None), (2, 3, "y", None)]
 
 
 @pytest.mark.parametrize("change", [change for change in ADDING if change in COPYING])
